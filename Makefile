@@ -1,0 +1,44 @@
+# Two commands: `make demo` and `make test`. Each makes .venv and installs what it needs, once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= auto
+PROFILE ?= quick
+
+.PHONY: demo test test-deep lint types bench format clean
+
+demo: $(VENV)/.demo
+	$(BIN)/python -m autograd_core demo
+
+test: $(VENV)/.test
+	HYPOTHESIS_PROFILE=$(PROFILE) $(BIN)/python -m pytest -q -n $(JOBS)
+
+# the same tests with many more drawn examples
+test-deep: PROFILE = deep
+test-deep: test
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: $(VENV)/.test
+	$(BIN)/mypy
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.bench
+
+# One stamp per extra: installed again only when pyproject.toml changes.
+$(VENV)/.%: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	touch $@
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info demo

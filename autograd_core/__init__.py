@@ -1,0 +1,56 @@
+"""A reverse-mode autodiff engine in pure Python on NumPy: `import autograd_core as ag`.
+
+`ag.Tensor` behaves like a NumPy array and records; `backward()` collects gradients; `ag.grad`, `ag.hvp` ... transform
+functions. Layers are in `nn`, optimizers in `optim`, checkers in `ag.check`, pictures in `ag.viz`.
+"""
+
+from . import memory as _memory
+
+_memory.tune()  # before NumPy is imported, because the choice of BLAS kernels cannot be changed later
+
+import importlib  # noqa: E402
+from typing import Any  # noqa: E402
+
+from . import methods as _methods  # noqa: E402, F401  binds the operators of Tensor
+from . import ops as _ops  # noqa: E402
+from . import version as _version  # noqa: E402
+from .errors import AutogradError, DTypeError, GraphError, MissingExtraError, NoRuleError, ShapeError  # noqa: E402
+from .graph import enable_grad, no_grad  # noqa: E402
+from .memory import release_memory  # noqa: E402
+from .ops import *  # noqa: E402, F403
+from .randomness import default_rng, manual_seed  # noqa: E402
+from .record import primitive  # noqa: E402
+from .tensor import Tensor, gradients  # noqa: E402
+from .transforms import grad, hvp, value_and_grad, vjp  # noqa: E402
+
+__version__ = _version.__version__
+
+__all__ = [  # noqa: PLE0604  the ops name their own
+    "AutogradError",
+    "DTypeError",
+    "GraphError",
+    "MissingExtraError",
+    "NoRuleError",
+    "ShapeError",
+    "Tensor",
+    "check",  # noqa: F405
+    "default_rng",
+    "enable_grad",
+    "grad",
+    "gradients",
+    "hvp",
+    "manual_seed",
+    "no_grad",
+    "primitive",
+    "release_memory",
+    "value_and_grad",
+    "viz",  # noqa: F405
+    "vjp",
+    *_ops.__all__,
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("check", "viz"):  # loaded on first use: most programs need neither
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module 'autograd_core' has no attribute '{name}'")

@@ -1,0 +1,27 @@
+"""The errors this package raises: one small family, each also the builtin that a caller would expect to catch."""
+
+__all__ = ["AutogradError", "DTypeError", "GraphError", "MissingExtraError", "NoRuleError", "ShapeError"]
+
+
+class AutogradError(Exception):
+    """Base of every error raised on purpose by `autograd_core`, `nn` and `optim`."""
+
+
+class ShapeError(AutogradError, ValueError):
+    """Array shapes do not fit the operation; the message shows each of them."""
+
+
+class DTypeError(AutogradError, TypeError):
+    """A dtype that cannot do what was asked, such as an integer asked for a gradient."""
+
+
+class GraphError(AutogradError, RuntimeError):
+    """The recorded graph cannot answer: nothing was recorded, it was freed, or a leaf it reads was overwritten."""
+
+
+class NoRuleError(AutogradError, TypeError):
+    """No derivative rule for this function, or for this argument of it."""
+
+
+class MissingExtraError(AutogradError, ImportError):
+    """An optional package is not installed; the message holds the pip line."""

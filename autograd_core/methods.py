@@ -1,0 +1,219 @@
+"""Binds operators and array methods of `Tensor` to the ops, and lists the NumPy functions without a gradient.
+
+An operator is the op's own function: `a + b` costs no extra call.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from .errors import ShapeError
+from .ops import elementwise as e
+from .ops import indexing, linalg, reductions, shapes
+from .record import implements, raw
+from .tensor import IMPLEMENTED, METHODS, Tensor, wrap
+
+__all__: list[str] = []
+
+
+def _reflected(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda self, other: function(other, self)
+
+
+for _name, _function in {
+    "add": e.add,
+    "sub": e.subtract,
+    "mul": e.multiply,
+    "truediv": e.divide,
+    "pow": e.power,
+    "matmul": linalg.matmul,
+}.items():
+    setattr(Tensor, f"__{_name}__", _function)
+    setattr(Tensor, f"__r{_name}__", _reflected(_function))
+
+for _name, _function in {
+    "__neg__": e.negative,
+    "__pos__": e.positive,
+    "__abs__": e.absolute,
+    "abs": e.absolute,
+    "conj": e.conjugate,
+    "conjugate": e.conjugate,
+    "clip": e.clip,
+    "copy": e.positive,
+    "astype": e.astype,
+    "sum": reductions.sum,
+    "mean": reductions.mean,
+    "var": reductions.var,
+    "std": reductions.std,
+    "max": reductions.max,
+    "min": reductions.min,
+    "prod": reductions.prod,
+    "dot": linalg.dot,
+    "swapaxes": shapes.swapaxes,
+    "squeeze": shapes.squeeze,
+    "ravel": shapes.ravel,
+    "flatten": shapes.ravel,
+    "__setitem__": indexing.assign,
+}.items():
+    setattr(Tensor, _name, _function)
+
+
+def _method(function: Callable[..., Any]) -> Callable[..., Any]:
+    setattr(Tensor, function.__name__, function)
+    return function
+
+
+@_method
+def __getitem__(self: Tensor, index: Any) -> Tensor:
+    return indexing.getitem(self, indexing.plain_index(index))
+
+
+@_method
+def reshape(self: Tensor, *shape: Any, order: str = "C") -> Tensor:
+    """The same elements in another shape, given as a tuple or as separate numbers."""
+    return shapes.reshape(self, shape[0] if len(shape) == 1 else shape, order)
+
+
+@_method
+def transpose(self: Tensor, *axes: Any) -> Tensor:
+    """The axes permuted, given as a tuple or as separate numbers; reversed when none is given."""
+    return shapes.transpose(
+        self, None if not axes or axes[0] is None else axes[0] if len(axes) == 1 and np.ndim(axes[0]) else axes
+    )
+
+
+@_method
+def __len__(self: Tensor) -> int:
+    return len(self._data)
+
+
+@_method
+def __iter__(self: Tensor) -> Iterator[Tensor]:
+    if not self.ndim:
+        raise TypeError("iteration over a 0-d tensor")
+    return (self[i] for i in range(len(self)))
+
+
+@_method
+def __bool__(self: Tensor) -> bool:
+    return bool(_one(self, "bool"))
+
+
+@_method
+def __float__(self: Tensor) -> float:
+    return float(_one(self, "float"))
+
+
+@_method
+def __int__(self: Tensor) -> int:
+    return int(_one(self, "int"))
+
+
+@_method
+def __complex__(self: Tensor) -> complex:
+    return complex(_one(self, "complex"))
+
+
+@_method
+def __index__(self: Tensor) -> int:
+    return self._data.__index__()
+
+
+@_method
+def __contains__(self: Tensor, value: Any) -> bool:
+    return raw(value) in self._data
+
+
+@_method
+def __format__(self: Tensor, spec: str) -> str:
+    return format(self.item(), spec) if spec else repr(self)
+
+
+def _one(self: Tensor, what: str) -> Any:
+    if self.size != 1:
+        raise ShapeError(f"{what}() of {self._label()}: only a tensor with one element has one value")
+    return self._data.item()
+
+
+@_method
+def tolist(self: Tensor) -> Any:
+    """The values as nested Python lists."""
+    return self._data.tolist()
+
+
+for _name, _function in {
+    "T": shapes.transpose,
+    "mT": shapes.matrix_transpose,
+    "real": e.real,
+    "imag": e.imag,
+}.items():
+    setattr(Tensor, _name, property(_function))
+
+# Functions whose results carry no gradient: computed on the values, giving plain arrays
+
+
+def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return function(*_stripped(args), **{name: _stripped(value) for name, value in kwargs.items()})
+
+    call.__name__ = function.__name__
+    call.__doc__ = f"`numpy.{function.__name__}` of the values: has no gradient, and gives a plain array."
+    IMPLEMENTED[function] = call
+    return call
+
+
+def _stripped(x: Any) -> Any:
+    """Replace Tensors by their arrays in arguments, lists and tuples."""
+    if type(x) in (list, tuple):
+        return type(x)(_stripped(item) for item in x)
+    return raw(x)
+
+
+PLAIN: list[Any] = [
+    *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
+    *(np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.isnan, np.isinf, np.isfinite, np.signbit),
+    *(np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.floor_divide),
+    *(np.all, np.any, np.argmax, np.argmin, np.argsort, np.nonzero, np.count_nonzero, np.searchsorted, np.digitize),
+    *(np.nanargmax, np.nanargmin, np.argwhere, np.flatnonzero, np.argpartition, np.lexsort),
+    *(np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.min_scalar_type),
+    *(np.allclose, np.array_equal, np.isclose, np.array_equiv, np.iscomplex, np.isreal, np.isin, np.bincount),
+    *(np.histogram, np.histogram_bin_edges, np.unique, np.array_repr, np.array_str, np.array2string),
+    *(np.may_share_memory, np.shares_memory, np.spacing, np.isneginf, np.isposinf, np.savez, np.save, np.savetxt),
+]
+for _unrecorded in PLAIN:
+    _plain(_unrecorded)
+
+
+def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Tensor, Any], Any]:
+    return lambda self, other: compare(self._data, raw(other))
+
+
+for _operator in (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge):
+    setattr(Tensor, f"__{_operator.__name__}__", _comparison(_operator))
+setattr(Tensor, "__hash__", object.__hash__)  # noqa: B010  by identity, as comparisons are elementwise
+
+for _name in ("all", "any", "argmax", "argmin", "argsort", "nonzero", "searchsorted"):
+    setattr(Tensor, _name, IMPLEMENTED[getattr(np, _name)])
+
+METHODS.update(
+    {
+        (np.add, "reduce"): lambda a, axis=0, **options: reductions.sum(a, axis, **options),
+        (np.multiply, "reduce"): lambda a, axis=0, **options: reductions.prod(a, axis, **options),
+        (np.maximum, "reduce"): lambda a, axis=0, **options: reductions.max(a, axis, **options),
+        (np.minimum, "reduce"): lambda a, axis=0, **options: reductions.min(a, axis, **options),
+    }
+)
+
+
+def _like(function: Callable[..., Any]) -> None:
+    @implements(function)
+    def call(a: Any, *args: Any, **kwargs: Any) -> Any:
+        return wrap(function(raw(a), *_stripped(args), **kwargs))
+
+
+for _creation in (np.zeros_like, np.ones_like, np.full_like, np.empty_like):
+    _like(_creation)

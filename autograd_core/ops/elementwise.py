@@ -1,0 +1,302 @@
+"""Elementwise rows. A rule reads `g, y, x` or `g, y, a, b`; a leading underscore means that it is not read.
+
+Rules are plain NumPy, so with Tensors for `g` and the saved values they record themselves. They see complex cotangents
+in the form in which a holomorphic function's rule is g * f'(x) (see `tensor._conjugate`).
+"""
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from ..record import binary, implements, primitive, unary
+
+__all__ = [
+    "absolute",
+    "add",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctanh",
+    "astype",
+    "cbrt",
+    "clip",
+    "conjugate",
+    "cos",
+    "cosh",
+    "divide",
+    "exp",
+    "exp2",
+    "expm1",
+    "float_power",
+    "fmax",
+    "fmin",
+    "imag",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "maximum",
+    "minimum",
+    "multiply",
+    "negative",
+    "positive",
+    "power",
+    "real",
+    "reciprocal",
+    "relu",
+    "sigmoid",
+    "sign",
+    "sin",
+    "sinh",
+    "softplus",
+    "sqrt",
+    "square",
+    "subtract",
+    "tan",
+    "tanh",
+    "where",
+]
+
+# Arithmetic. On NumPy scalars the operators are several times faster than the ufuncs.
+
+add = binary("add", operator.add, lambda g, _y, _a, _b: g, lambda g, _y, _a, _b: g, np.add, "a + b; derivatives 1 and 1.")
+subtract = binary(
+    "subtract", operator.sub, lambda g, _y, _a, _b: g, lambda g, _y, _a, _b: -g, np.subtract, "a - b; derivatives 1, -1."
+)
+multiply = binary(
+    "multiply",
+    operator.mul,
+    lambda g, _y, _a, b: g * b,
+    lambda g, _y, a, _b: g * a,
+    np.multiply,
+    "a * b; derivatives b and a.",
+)
+divide = binary(
+    "divide",
+    operator.truediv,
+    lambda g, _y, _a, b: g / b,
+    lambda g, y, _a, b: -g * y / b,
+    np.divide,
+    "a / b; derivatives 1/b and -a/b^2.",
+)
+negative = unary("negative", operator.neg, lambda g, _y, _x: -g, np.negative, "-x; derivative -1.")
+positive = unary("positive", np.positive, lambda g, _y, _x: g, np.positive, "A copy of x; derivative 1.")
+
+
+def _power_in_base(g: Any, _y: Any, a: Any, b: Any) -> Any:
+    if type(b) in (int, float):
+        return g * (b * a ** (b - 1)) if b else g * np.zeros_like(a)
+    return g * (b * a ** np.where(b == 0, 0, b - 1))  # b = 0 gives 0 also at a = 0
+
+
+def _power_in_exponent(g: Any, y: Any, a: Any, b: Any) -> Any:
+    if type(a) in (int, float):
+        a = y.dtype.type(a)  # else np.where would make it float64
+    return g * (y * np.log(np.where((a == 0) & (b >= 0), 1, a)))  # 0**b stays 0 for b > 0
+
+
+power = binary(
+    "power",
+    operator.pow,
+    _power_in_base,
+    _power_in_exponent,
+    np.power,
+    "a ** b; derivatives b a^(b-1) (0 where b = 0) and a^b log a (0 where a = 0 and b >= 0).",
+)
+
+
+@implements(np.float_power)
+def float_power(a: Any, b: Any) -> Any:
+    """a ** b computed in at least float64."""
+    return power(astype(a, np.result_type(a, np.float64)), b)
+
+
+# Exponentials and logarithms
+
+_LN2 = float(np.log(2.0))
+_LN10 = float(np.log(10.0))
+
+exp = unary("exp", np.exp, lambda g, y, _x: g * y, np.exp, "e^x; derivative e^x.")
+exp2 = unary("exp2", np.exp2, lambda g, y, _x: g * (y * _LN2), np.exp2, "2^x; derivative 2^x ln 2.")
+expm1 = unary("expm1", np.expm1, lambda g, _y, x: g * np.exp(x), np.expm1, "e^x - 1, exact near 0; derivative e^x.")
+log = unary("log", np.log, lambda g, _y, x: g / x, np.log, "Natural logarithm; derivative 1/x.")
+log2 = unary("log2", np.log2, lambda g, _y, x: g / (x * _LN2), np.log2, "Logarithm to base 2; derivative 1/(x ln 2).")
+log10 = unary("log10", np.log10, lambda g, _y, x: g / (x * _LN10), np.log10, "Logarithm to base 10; derivative 1/(x ln 10).")
+log1p = unary("log1p", np.log1p, lambda g, _y, x: g / (1 + x), np.log1p, "log(1 + x), exact near 0; derivative 1/(1 + x).")
+sqrt = unary("sqrt", np.sqrt, lambda g, y, _x: g * 0.5 / y, np.sqrt, "Square root; derivative 1/(2 sqrt x), inf at 0.")
+cbrt = unary("cbrt", np.cbrt, lambda g, y, _x: g / (3 * y * y), np.cbrt, "Cube root; derivative 1/(3 cbrt(x)^2), inf at 0.")
+square = unary("square", np.square, lambda g, _y, x: g * (2 * x), np.square, "x^2; derivative 2x.")
+reciprocal = unary("reciprocal", np.reciprocal, lambda g, y, _x: -g * (y * y), np.reciprocal, "1/x; derivative -1/x^2.")
+
+# Trigonometric and hyperbolic functions
+
+sin = unary("sin", np.sin, lambda g, _y, x: g * np.cos(x), np.sin, "Sine; derivative cos x.")
+cos = unary("cos", np.cos, lambda g, _y, x: -g * np.sin(x), np.cos, "Cosine; derivative -sin x.")
+tan = unary("tan", np.tan, lambda g, y, _x: g * (1 + y * y), np.tan, "Tangent; derivative 1 + tan(x)^2.")
+arcsin = unary(
+    "arcsin", np.arcsin, lambda g, _y, x: g / np.sqrt((1 - x) * (1 + x)), np.arcsin, "Arc sine; derivative 1/sqrt(1 - x^2)."
+)
+arccos = unary(
+    "arccos", np.arccos, lambda g, _y, x: -g / np.sqrt((1 - x) * (1 + x)), np.arccos, "Arc cosine; derivative -1/sqrt(1 - x^2)."
+)
+arctan = unary("arctan", np.arctan, lambda g, _y, x: g / (1 + x * x), np.arctan, "Arc tangent; derivative 1/(1 + x^2).")
+sinh = unary("sinh", np.sinh, lambda g, _y, x: g * np.cosh(x), np.sinh, "Hyperbolic sine; derivative cosh x.")
+cosh = unary("cosh", np.cosh, lambda g, _y, x: g * np.sinh(x), np.cosh, "Hyperbolic cosine; derivative sinh x.")
+tanh = unary("tanh", np.tanh, lambda g, y, _x: g * (1 - y * y), np.tanh, "Hyperbolic tangent; derivative 1 - tanh(x)^2.")
+arcsinh = unary(
+    "arcsinh", np.arcsinh, lambda g, _y, x: g / np.sqrt(x * x + 1), np.arcsinh, "Inverse of sinh; derivative 1/sqrt(x^2 + 1)."
+)
+arccosh = unary(
+    "arccosh",
+    np.arccosh,
+    lambda g, _y, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)),
+    np.arccosh,
+    "Inverse of cosh; derivative 1/sqrt(x^2 - 1).",
+)
+arctanh = unary(
+    "arctanh", np.arctanh, lambda g, _y, x: g / ((1 - x) * (1 + x)), np.arctanh, "Inverse of tanh; derivative 1/(1 - x^2)."
+)
+
+# Says "the same value, a new node": where a transform starts to differentiate something already tracked
+identity = primitive("identity", lambda x: x, lambda g, _y, _x: g, kind="linear")
+
+# Complex parts
+
+
+def _absolute_rule(g: Any, y: Any, x: Any) -> Any:
+    if x.dtype.kind != "c":
+        return g * np.sign(x)
+    return g * (np.conj(x) / np.where(y == 0, 1, y))  # 0 at 0
+
+
+absolute = unary("absolute", abs, _absolute_rule, np.absolute, "|x|; derivative sign(x), 0 at 0.")
+sign = unary("sign", np.sign, lambda g, _y, _x: np.zeros_like(g), np.sign, "Sign; derivative 0.")
+conjugate = unary("conjugate", np.conjugate, lambda g, _y, _x: np.conj(g), np.conjugate, "Complex conjugate.")
+_real = primitive("real", np.real, lambda g, _y, _x: g, kind="linear")
+_imag = primitive("imag", np.imag, lambda g, _y, _x: g * -1j, kind="linear")
+
+
+@implements(np.real)
+def real(x: Any) -> Any:
+    """Real part."""
+    return _real(x) if np.iscomplexobj(plain_value(x)) else positive(x)
+
+
+@implements(np.imag)
+def imag(x: Any) -> Any:
+    """Imaginary part; zeros for real x."""
+    return _imag(x) if np.iscomplexobj(plain_value(x)) else x * 0
+
+
+# Choosing between values
+
+
+def _maximum_rules(chosen: Any) -> tuple[Any, Any]:
+    def rule_a(g: Any, _y: Any, a: Any, b: Any) -> Any:
+        return np.where(a == b, g / 2, np.where(chosen(a, b), g, 0))
+
+    return rule_a, lambda g, _y, a, b: rule_a(g, None, b, a)
+
+
+maximum = binary(
+    "maximum", np.maximum, *_maximum_rules(lambda a, b: a > b), np.maximum, "The larger of a and b; a tie gives half to each."
+)
+minimum = binary(
+    "minimum", np.minimum, *_maximum_rules(lambda a, b: a < b), np.minimum, "The smaller of a and b; a tie gives half to each."
+)
+fmax = binary(
+    "fmax",
+    np.fmax,
+    *_maximum_rules(lambda a, b: (a > b) | np.isnan(b)),
+    np.fmax,
+    "The larger of a and b; a NaN loses and gets 0, a tie gives half to each.",
+)
+fmin = binary(
+    "fmin",
+    np.fmin,
+    *_maximum_rules(lambda a, b: (a < b) | np.isnan(b)),
+    np.fmin,
+    "The smaller of a and b; a NaN loses and gets 0, a tie gives half to each.",
+)
+
+_where = primitive(
+    "where",
+    np.where,
+    None,
+    lambda g, _y, condition, _a, _b: np.where(condition, g, 0),
+    lambda g, _y, condition, _a, _b: np.where(condition, 0, g),
+    kind="elementwise",
+)
+
+
+@implements(np.where)
+def where(condition: Any, *choices: Any) -> Any:
+    """Elements of a where `condition` holds, else of b; the branch not taken gets gradient 0.
+
+    With the condition alone, the indices where it holds (plain arrays), as `np.where`.
+    """
+    condition = plain_value(condition)
+    return _where(condition, *choices) if choices else np.where(condition)
+
+
+def plain_value(x: Any) -> Any:
+    """The array of a Tensor whose derivative cannot matter, as for a condition or an index."""
+    return getattr(x, "_data", x)
+
+
+_clip = primitive(
+    "clip",
+    np.clip,
+    lambda g, _y, x, low, high: np.where(_within(x, low, high), g, 0),
+    lambda g, _y, x, low, high: np.where((x < low) & (True if high is None else low <= high), g, 0),
+    lambda g, _y, x, low, high: np.where((x > high) | (False if low is None else low > high), g, 0),
+    kind="elementwise",
+)
+
+
+def _within(x: Any, low: Any, high: Any) -> Any:
+    return (True if low is None else x >= low) & (True if high is None else x <= high)
+
+
+@implements(np.clip)
+def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    """a limited to [a_min, a_max]; derivative 1 inside and at the bounds, else 0 (and 1 for the bound that is hit)."""
+    return _clip(a, a_min if a_min is not None else min, a_max if a_max is not None else max)
+
+
+# The engine brings a cotangent back to its argument's dtype, so nothing is left for the rule to do.
+_astype = primitive("astype", lambda x, dtype: x.astype(dtype), lambda g, _y, _x, _dtype: g, kind="linear")
+
+
+@implements(np.astype)
+def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
+    """x converted to another dtype; the gradient is converted back. To integers or booleans, the graph ends."""
+    dtype = np.dtype(dtype)
+    if dtype.kind not in "fc":
+        return type(x)(x._data.astype(dtype)) if hasattr(x, "_data") else x.astype(dtype)
+    if x.dtype == dtype and not copy:
+        return x
+    return _astype(x, dtype)
+
+
+# Activations that need a rule of their own, for stability or speed
+
+
+def _sigmoid(x: Any) -> Any:
+    e = np.exp(-np.abs(x))  # never overflows
+    return np.where(x >= 0, 1, e) / (1 + e)
+
+
+sigmoid = unary(
+    "sigmoid", _sigmoid, lambda g, y, _x: g * (y * (1 - y)), doc="1/(1 + e^-x) without overflow; derivative s(1 - s)."
+)
+relu = unary("relu", lambda x: np.maximum(x, 0), lambda g, y, _x: g * (y > 0), doc="max(x, 0); derivative 1 for x > 0, else 0.")
+softplus = unary(
+    "softplus",
+    lambda x: np.logaddexp(0, x),
+    lambda g, _y, x: g * sigmoid(x),
+    doc="log(1 + e^x) without overflow; derivative sigmoid(x).",
+)

@@ -1,0 +1,319 @@
+"""Reductions. The rules bring the cotangent back to the kept axes and spread it over the reduced ones."""
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from ..errors import NoRuleError
+from ..record import implements, primitive
+from .elementwise import plain_value, sqrt, where
+from .shapes import broadcast_to, moveaxis, reshape, shape_of
+
+__all__ = [
+    "log_softmax",
+    "logsumexp",
+    "max",
+    "mean",
+    "min",
+    "prod",
+    "softmax",
+    "std",
+    "sum",
+    "var",
+]
+
+Axis = Any  # int, tuple of ints, or None for all
+
+
+def _kept(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
+    """The shape after a reduction with keepdims=True."""
+    axes = normalize_axis_tuple(range(len(shape)) if axis is None else axis, len(shape))
+    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+
+
+def _count(shape: tuple[int, ...], axis: Axis) -> int:
+    """How many elements go into one result."""
+    axes = normalize_axis_tuple(range(len(shape)) if axis is None else axis, len(shape))
+    return int(np.prod([shape[i] for i in axes], dtype=int))
+
+
+def _spread(g: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
+    """Repeat the cotangent of a reduction over the reduced axes."""
+    return broadcast_to(g if keepdims else reshape(g, _kept(shape, axis)), shape)
+
+
+_sum = primitive(
+    "sum",
+    lambda x, axis, keepdims: np.sum(x, axis=axis, keepdims=keepdims),
+    lambda g, _y, x_shape, axis, keepdims: _spread(g, x_shape, axis, keepdims),
+    kind="linear",
+)
+_mean = primitive(
+    "mean",
+    lambda x, axis, keepdims: np.mean(x, axis=axis, keepdims=keepdims),
+    lambda g, _y, x_shape, axis, keepdims: _spread(g / _count(x_shape, axis), x_shape, axis, keepdims),
+    kind="linear",
+)
+_var = primitive(
+    "var",
+    lambda x, axis, ddof, keepdims: np.var(x, axis=axis, ddof=ddof, keepdims=keepdims),
+    lambda g, _y, x, axis, ddof, keepdims: (
+        _spread(g * 2 / (_count(x.shape, axis) - ddof), x.shape, axis, keepdims) * _deviation(x, axis)
+    ),
+)
+_std = primitive(
+    "std",
+    lambda x, axis, ddof, keepdims: np.std(x, axis=axis, ddof=ddof, keepdims=keepdims),
+    lambda g, y, x, axis, ddof, keepdims: (
+        # a constant input has y = 0 and deviations that are exactly 0: then the result is 0, not 0/0
+        _spread(g / (np.where(y == 0, 1, y) * (_count(x.shape, axis) - ddof)), x.shape, axis, keepdims)
+        * np.where(_spread(plain_value(y) == 0, x.shape, axis, keepdims), 0, _deviation(x, axis))
+    ),
+)
+
+
+def _deviation(x: Any, axis: Axis) -> Any:
+    return (
+        np.conj(x - np.mean(x, axis=axis, keepdims=True)) if x.dtype.kind == "c" else x - np.mean(x, axis=axis, keepdims=True)
+    )
+
+
+def _extremum_rule(g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    kept = _kept(x.shape, axis)
+    x, y = plain_value(x), plain_value(y).reshape(kept)
+    chosen = x == y
+    if np.isnan(y).any():
+        chosen |= np.isnan(x) & np.isnan(y)
+    ties = chosen.sum(axis=axis, keepdims=True)  # counted in integers: float32 cannot count beyond 2**24
+    return reshape(g, kept) / ties.astype(g.dtype) * chosen
+
+
+_max = primitive("max", lambda x, axis, keepdims: np.max(x, axis=axis, keepdims=keepdims), _extremum_rule)
+_min = primitive("min", lambda x, axis, keepdims: np.min(x, axis=axis, keepdims=keepdims), _extremum_rule)
+
+
+def _prepared(a: Any, dtype: Any, out: Any, name: str) -> Any:
+    if out is not None:
+        raise NoRuleError(f"'{name}' on a Tensor does not take out=: use the value that it returns")
+    return a if dtype is None else a.astype(dtype)
+
+
+@implements(np.sum)
+def sum(
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: bool = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
+    """Sum over axes; every element gets the cotangent of its sum."""
+    a = _masked(_prepared(a, dtype, out, "sum"), where, 0)
+    y = _sum(a, axis, keepdims)
+    return y if initial is None else y + initial
+
+
+def _masked(a: Any, mask: Any, neutral: Any) -> Any:
+    """Put a neutral value where a reduction's where= leaves elements out."""
+    return a if mask is True else where(mask, a, neutral)
+
+
+@implements(np.mean)
+def mean(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = True) -> Any:
+    """Mean over axes; every element gets 1/n of the cotangent."""
+    a = _prepared(a, dtype, out, "mean")
+    if where is True:
+        return _mean(a, axis, keepdims)
+    return sum(a, axis, keepdims=keepdims, where=where) / _selected(a, axis, keepdims, where)
+
+
+_average = mean  # `var` and `std` have an argument of that name
+
+
+def _selected(a: Any, axis: Axis, keepdims: bool, mask: Any) -> Any:
+    """How many elements a reduction's where= leaves in, in the dtype of the result."""
+    count = np.broadcast_to(mask, a.shape).sum(axis=axis, keepdims=keepdims)
+    return count.astype(a.dtype) if a.dtype.kind in "fc" else count
+
+
+@implements(np.var)
+def var(
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: float = 0,
+    keepdims: bool = False,
+    *,
+    where: Any = True,
+    mean: Any = None,
+    correction: float | None = None,
+) -> Any:
+    """Variance over axes, with `ddof` taken off the count; derivative 2 (x - mean)/(n - ddof)."""
+    a = _prepared(a, dtype, out, "var")
+    ddof = ddof if correction is None else correction
+    if where is True and mean is None:
+        return _var(a, axis, ddof, keepdims)
+    centre = _average(a, axis, keepdims=True, where=where) if mean is None else mean
+    squares = abs(a - centre) ** 2
+    return sum(squares, axis, keepdims=keepdims, where=where) / (_selected(squares, axis, keepdims, where) - ddof)
+
+
+@implements(np.std)
+def std(
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: float = 0,
+    keepdims: bool = False,
+    *,
+    where: Any = True,
+    mean: Any = None,
+    correction: float | None = None,
+) -> Any:
+    """Standard deviation over axes; derivative (x - mean)/((n - ddof) std), 0 for constant input."""
+    a = _prepared(a, dtype, out, "std")
+    ddof = ddof if correction is None else correction
+    if where is True and mean is None:
+        return _std(a, axis, ddof, keepdims)
+    return sqrt(var(a, axis, ddof=ddof, keepdims=keepdims, where=where, mean=mean))
+
+
+@implements(np.max, np.amax)
+def max(a: Any, axis: Axis = None, out: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
+    """Largest element over axes; ties share the cotangent equally."""
+    return _extremum(_max, np.maximum, _prepared(a, None, out, "max"), axis, keepdims, initial, where)
+
+
+@implements(np.min, np.amin)
+def min(a: Any, axis: Axis = None, out: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
+    """Smallest element over axes; ties share the cotangent equally."""
+    return _extremum(_min, np.minimum, _prepared(a, None, out, "min"), axis, keepdims, initial, where)
+
+
+def _extremum(op: Any, pairwise: Any, a: Any, axis: Axis, keepdims: bool, initial: Any, mask: Any) -> Any:
+    if mask is not True:
+        if initial is None:
+            raise ValueError("a maximum or minimum with where= needs initial=")
+        a = where(mask, a, initial)
+    return op(a, axis, keepdims) if initial is None else pairwise(op(a, axis, keepdims), initial)
+
+
+@implements(np.prod)
+def prod(
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: bool = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
+    """Product over axes, by a tree of pairwise products: exact gradients of any order with any number of zeros."""
+    a = _masked(_prepared(a, dtype, out, "prod"), where, 1)
+    if not hasattr(a, "_data"):
+        y = np.prod(a, axis=axis, keepdims=keepdims)
+    else:
+        shape = shape_of(a)
+        axes = normalize_axis_tuple(range(len(shape)) if axis is None else axis, len(shape))
+        rest = tuple(n for i, n in enumerate(shape) if i not in axes)
+        y = reshape(moveaxis(a, axes, range(len(axes))), (_count(shape, axis), *rest))
+        if not y.shape[0]:
+            y = y.sum(axis=0) + 1
+        else:
+            while y.shape[0] > 1:
+                half = y.shape[0] // 2
+                pairs = y[:half] * y[half : 2 * half]
+                y = pairs if y.shape[0] % 2 == 0 else np.concatenate([pairs, y[-1:]])
+            y = y[0]
+        if keepdims:
+            y = reshape(y, _kept(shape, axis))
+    return y if initial is None else y * initial
+
+
+# The neural ones among them: shifted by the maximum, so that huge values and -inf are exact
+
+
+def _shifted(x: Any, axis: Axis) -> tuple[Any, Any]:
+    """x less its maximum, and that maximum; where it is infinite, elements become 0 (weight 1) or -inf (weight 0)."""
+    top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    with np.errstate(invalid="ignore"):
+        z = x - top
+    if not np.isfinite(top).all():
+        z = np.where(np.isnan(x), x, np.where(np.isinf(top), np.where((x == top) & (top > 0), 0, -np.inf), z)).astype(z.dtype)
+    return z, top
+
+
+def _softmax_forward(x: Any, axis: Axis) -> Any:
+    z, _ = _shifted(x, axis)
+    e = np.exp(z)
+    total = e.sum(axis=axis, keepdims=True)
+    return e / np.where(total == 0, 1, total)
+
+
+def _logsumexp_forward(x: Any, axis: Axis, keepdims: bool) -> Any:
+    z, top = _shifted(x, axis)
+    with np.errstate(divide="ignore"):
+        y = np.log(np.exp(z).sum(axis=axis, keepdims=True))
+    y = np.where(np.isinf(top), top, y + np.where(np.isinf(top), 0, top))
+    return y if keepdims else y.reshape(_drop(x.shape, axis))[()]
+
+
+def _drop(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
+    axes = normalize_axis_tuple(range(len(shape)) if axis is None else axis, len(shape))
+    return tuple(n for i, n in enumerate(shape) if i not in axes)
+
+
+def _log_softmax_forward(x: Any, axis: Axis) -> Any:
+    z, _ = _shifted(x, axis)
+    total = np.exp(z).sum(axis=axis, keepdims=True)
+    return z - np.log(np.where(total == 0, 1, total))
+
+
+_softmax = primitive("softmax", _softmax_forward, lambda g, y, _x, axis: y * (g - (g * y).sum(axis=axis, keepdims=True)))
+_log_softmax = primitive(
+    "log_softmax", _log_softmax_forward, lambda g, y, _x, axis: g - np.exp(y) * g.sum(axis=axis, keepdims=True)
+)
+_logsumexp = primitive(
+    "logsumexp",
+    _logsumexp_forward,
+    lambda g, _y, x, axis, keepdims: _spread(g, x.shape, axis, keepdims) * softmax(x, axis),
+)
+
+
+def _float(x: Any) -> Any:
+    x = x if hasattr(x, "dtype") else np.asarray(x)
+    return x if x.dtype.kind in "fc" else x.astype(np.float64)
+
+
+def softmax(x: Any, axis: Axis = -1) -> Any:
+    """e^x / sum e^x along an axis; Jacobian s_i (d_ij - s_j). All of -inf gives zeros.
+
+    >>> import autograd_core as ag
+    >>> ag.softmax([0.0, 0.0])
+    array([0.5, 0.5])
+    """
+    return _softmax(_float(x), axis)
+
+
+def log_softmax(x: Any, axis: Axis = -1) -> Any:
+    """The logarithm of softmax, exact where softmax would round to 0 or 1.
+
+    >>> import autograd_core as ag
+    >>> ag.log_softmax([0.0, 1000.0])
+    array([-1000.,     0.])
+    """
+    return _log_softmax(_float(x), axis)
+
+
+def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """log(sum e^x) over axes, without overflow; derivative softmax(x), 0 where all elements are -inf.
+
+    >>> import autograd_core as ag
+    >>> float(ag.logsumexp([1000.0, 1000.0]).round(3))
+    1000.693
+    """
+    return _logsumexp(_float(x), axis, keepdims)

@@ -1,0 +1,284 @@
+"""How ops come to exist: `unary`, `binary` and `primitive` turn a row of rules into a function that records itself.
+
+`unary` and `binary` are the hot path (each saved attribute or call there was measured); `primitive` does the same
+for any number of arguments. All three give a plain array when no argument is a Tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .errors import AutogradError, DTypeError, NoRuleError, ShapeError
+from .graph import Extra, Node, Op, Rule, modes
+from .tensor import IMPLEMENTED, Tensor, wrap
+
+__all__ = ["OPS", "binary", "implements", "primitive", "raw", "unary"]
+
+OPS: dict[str, Op] = {}  # every primitive by name; the tests demand a spec row for each
+
+
+def raw(x: Any) -> Any:
+    """The array inside a Tensor; anything else as it is."""
+    return x._data if isinstance(x, Tensor) else x
+
+
+def implements(*numpy_functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate a function as what these NumPy functions do to Tensors."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        for numpy_function in numpy_functions:
+            IMPLEMENTED[numpy_function] = function
+        return function
+
+    return register
+
+
+def _enter(op: Op) -> Op:
+    known = OPS.get(op.name)
+    if known is not None and _module(known).startswith("autograd_core"):
+        raise ValueError(f"'{op.name}' is an op of autograd_core: give yours another name")
+    OPS[op.name] = op  # a user's op may be defined again, as when a notebook cell is run again
+    return op
+
+
+def _module(op: Op) -> str:
+    """Where an op's rules are written."""
+    rules = [op.rules.rule] if op.variadic else op.rules
+    return str(getattr(next((rule for rule in rules if rule is not None), None), "__module__", ""))
+
+
+def _named(call: Callable[..., Any], name: str, doc: str) -> Callable[..., Any]:
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = doc
+    return call
+
+
+def unary(
+    name: str, forward: Callable[[Any], Any], rule: Rule, numpy: Callable[..., Any] | None = None, doc: str = ""
+) -> Callable[..., Any]:
+    """Make an elementwise function of one argument from its forward function and its rule `(g, y, x) -> cotangent`."""
+    op = _enter(Op(name, forward, (rule,), "elementwise"))
+    keep_y, keep_x = (keep == "value" for keep in op.keeps((True,)))
+    nothing = None if keep_y or keep_x else (None, None)
+    new, new_node, mode = Tensor.__new__, Node, modes
+
+    def call(x: Any) -> Any:
+        if not isinstance(x, Tensor):
+            return forward(x)
+        data = x._data
+        try:
+            y = forward(data)
+        except Exception as error:
+            raise explained(error, op, (data,)) from error
+        t = new(Tensor)
+        t._data = y
+        t._grad = None
+        t.name = None
+        parent = x._node
+        if parent is not None and mode.recording:
+            t._node = n = new_node()
+            n.op = op
+            n.parents = (parent,)
+            n.saved = nothing or (y if keep_y else None, data if keep_x else None)
+            n.extra = None
+        else:
+            t._node = None
+        return t
+
+    if numpy is not None:
+        IMPLEMENTED[numpy] = call
+    return _named(call, name, doc)
+
+
+def binary(  # noqa: PLR0915  one function, so that an op costs no further call
+    name: str,
+    forward: Callable[[Any, Any], Any],
+    rule_a: Rule | None,
+    rule_b: Rule | None,
+    numpy: Callable[..., Any] | None = None,
+    doc: str = "",
+) -> Callable[..., Any]:
+    """Make a broadcasting elementwise function of two arguments; the rules are `(g, y, a, b) -> cotangent`."""
+    op = _enter(Op(name, forward, (rule_a, rule_b), "elementwise"))
+    keeps = {
+        (a, b): tuple(keep == "value" for keep in op.keeps((a, b))) for a, b in ((True, True), (True, False), (False, True))
+    }
+    keep_both, keep_first, keep_second = keeps.values()
+    nothing = (None, None, None)
+    new, new_node, mode, array = Tensor.__new__, Node, modes, np.ndarray
+
+    def call(a: Any, b: Any) -> Any:
+        if isinstance(a, Tensor):
+            node_a = a._node
+            a = a._data
+            if isinstance(b, Tensor):
+                node_b = b._node
+                b = b._data
+            else:
+                node_b = None
+        elif isinstance(b, Tensor):
+            node_a = None
+            node_b = b._node
+            b = b._data
+            if a.__class__ is complex and b.__class__ is np.float64:
+                a = np.complex128(a)  # Python's own complex would take over, and leave us without a dtype
+        else:
+            return forward(a, b)
+        try:
+            y = forward(a, b)
+        except Exception as error:
+            raise explained(error, op, (a, b)) from error
+        t = new(Tensor)
+        t._data = y
+        t._grad = None
+        t.name = None
+        if node_a is not None:
+            keep = keep_first if node_b is None else keep_both
+        elif node_b is not None:
+            keep = keep_second
+        else:
+            t._node = None
+            return t
+        if not mode.recording:
+            t._node = None
+            return t
+        t._node = n = new_node()
+        n.op = op
+        n.parents = (node_a, node_b)
+        keep_y, keep_a, keep_b = keep
+        if keep_a:
+            n.saved = (y if keep_y else None, a, b if keep_b else None)
+        elif keep_b or keep_y:
+            n.saved = (y if keep_y else None, None, b if keep_b else None)
+        else:
+            n.saved = nothing
+        kind = y.__class__
+        if kind is array or (node_a and a.__class__ is not kind) or (node_b and b.__class__ is not kind):
+            n.extra = _to_fit(n.parents, (a, b), y, 0)
+        else:
+            n.extra = None
+        return t
+
+    if numpy is not None:
+        IMPLEMENTED[numpy] = call
+    return _named(call, name, doc)
+
+
+def primitive(
+    name: str,
+    forward: Callable[..., Any],
+    *rules: Rule | None,
+    kind: str = "",
+    core: int | None = None,
+    variadic: bool = False,
+    first: int = 0,
+) -> Callable[..., Any]:
+    """Make a differentiable function from its forward function and its rules; the door for ops of your own.
+
+    Args:
+        name: the op's name in pictures and messages; unique.
+        forward: takes and returns NumPy arrays; called with positional arguments only.
+        rules: one per leading argument, `rule(g, y, *arguments) -> cotangent of that argument`, or None for an
+            argument that has no derivative. Written in plain NumPy; parameter names say what is saved (see `Op`).
+            Arguments behind the last rule are static.
+        kind: "elementwise" (broadcasts, each output element depends on one element per argument), "linear" (in the
+            arguments that have rules), or "" for neither.
+        core: how many trailing axes do not broadcast, for functions that loop over the axes before them (2 for
+            matmul); the cotangents are then summed back over broadcast axes by the engine.
+        variadic: one rule `rule(k, g, y, *arguments)` for any number of operands, numbered by `k`, which stand
+            behind `first` static arguments.
+
+    Returns:
+        A function of positional arguments that records itself when one of them is a tracked Tensor.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> cube = ag.primitive("cube", lambda x: x**3, lambda g, _y, x: 3 * g * x**2)
+    >>> ag.grad(cube)(2.0)
+    12.0
+    """
+    op = _enter(Op(name, forward, rules, kind, core, variadic, first))
+    count = len(rules)
+
+    def call(*args: Any) -> Any:
+        data, parents, seen = [], [], False
+        tracked = None
+        for position, x in enumerate(args):
+            node = None
+            if isinstance(x, Tensor):
+                seen = True
+                node = x._node
+                x = x._data
+                if node is not None and modes.recording:
+                    if not variadic and (position >= count or rules[position] is None):
+                        raise NoRuleError(
+                            f"'{name}' has no derivative with respect to argument {position}: "
+                            "pass its values (t.numpy()) if no gradient is wanted there"
+                        )
+                    tracked = True
+                else:
+                    node = None
+            data.append(x)
+            parents.append(node)
+        try:
+            y = forward(*data)
+        except Exception as error:
+            raise explained(error, op, tuple(data)) from error
+        if not seen:
+            return y
+        if not tracked:
+            return wrap(y)
+        node = Node()
+        node.op = op
+        node.parents = tuple(parents)
+        keeps = op.keeps(tuple([parent is not None for parent in parents]))
+        kept = zip((y, *data), keeps, strict=True)
+        node.saved = tuple([value if keep == "value" else np.shape(value) if keep else None for value, keep in kept])
+        node.extra = _to_fit(node.parents, data, y, op.core)
+        return wrap(y, node)
+
+    return _named(call, name, f"The primitive '{name}'.")
+
+
+def _to_fit(parents: tuple[Node | None, ...], data: Any, y: Any, core: int | None) -> Extra | None:
+    """Note which arguments were broadcast or promoted, so that their cotangents are brought back to fit.
+
+    All axes of y but the last `core` ones are compared; None compares no shape.
+    """
+    dtype = y.dtype
+    batch = None if core is None else y.shape[: y.ndim - core]
+    for parent, x in zip(parents, data, strict=True):
+        if parent is not None and (x.dtype is not dtype or (core is not None and x.shape[: x.ndim - core] != batch)):
+            break
+    else:
+        return None
+    extra = Extra()
+    extra.like = tuple(
+        (x.shape if core is not None else None, x.dtype) if parent is not None else None
+        for parent, x in zip(parents, data, strict=True)
+    )
+    return extra
+
+
+def explained(error: Exception, op: Op, args: tuple[Any, ...]) -> Exception:
+    """An error of ours that names the op and shows what it was given, for an error raised inside it."""
+    if isinstance(error, AutogradError) or not isinstance(error, (ValueError, TypeError, IndexError)):
+        return error
+    given = ", ".join(_shown(x) for x in args)
+    message = f"'{op.name}' cannot be computed for ({given}): {error}"
+    if isinstance(error, IndexError):
+        return _IndexShapeError(message)
+    return (ShapeError if isinstance(error, ValueError) else DTypeError)(message)
+
+
+class _IndexShapeError(ShapeError, IndexError):
+    """An index out of bounds is both."""
+
+
+def _shown(x: Any) -> str:
+    if isinstance(x, (np.ndarray, np.generic)):
+        return f"{x.dtype} array of shape {x.shape}"
+    text = repr(x)
+    return text if len(text) < 60 else f"{type(x).__name__}"

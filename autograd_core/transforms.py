@@ -1,0 +1,220 @@
+"""Transforms: functions in, functions out. All are built on `gradients`.
+
+Arguments are arrays, numbers, Tensors, or nested tuples, lists and dicts of them. What comes back has the structure
+and the kind of what went in: arrays for arrays, Tensors for Tensors. Inside another transform, and for Tensors that
+require a gradient, it comes back as Tensors with their graph, so that transforms nest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from .errors import DTypeError, ShapeError
+from .graph import enable_grad, modes
+from .ops.elementwise import identity
+from .tensor import Tensor, as_array, gradients, wrap
+from .tree import flatten, paths
+
+__all__ = ["grad", "hvp", "value_and_grad", "vjp"]
+
+
+@contextmanager
+def _running() -> Iterator[bool]:
+    """Record whatever the mode outside; tell whether another transform is running around this one."""
+    modes.depth += 1
+    try:
+        with enable_grad():
+            yield modes.depth > 1
+    finally:
+        modes.depth -= 1
+
+
+class _Inputs:
+    """The differentiated arguments as fresh tracked Tensors, and the way back to what the user passed."""
+
+    def __init__(self, trees: Sequence[Any], names: Sequence[str], nested: bool) -> None:
+        self.given, self.rebuild = flatten(list(trees))
+        where = [path for tree, name in zip(trees, names, strict=True) for path in paths(tree, name)]
+        self.tensors = [_tracked(x, path) for x, path in zip(self.given, where, strict=True)]
+        # keep the graph of the results: someone outside may want to differentiate them
+        self.keep = nested or any(isinstance(x, Tensor) and x.requires_grad for x in self.given)
+        self.kind = Tensor if any(isinstance(x, Tensor) for x in self.given) else None
+
+    def gradients(self, outputs: Any, cotangents: Any = None, create_graph: bool = False, retain: bool = False) -> list[Tensor]:
+        """Gradients for every input, zeros where the outputs do not depend on it."""
+        found = gradients(outputs, self.tensors, cotangents, create_graph or self.keep, retain or None, allow_unused=True)
+        return [wrap(np.zeros_like(x._data)) if g is None else g for g, x in zip(found, self.tensors, strict=True)]
+
+    def given_back(self, results: Sequence[Tensor]) -> Any:
+        """Results in the structure of the arguments, each of the kind of its argument."""
+        return self.rebuild([self.released(g, x) for g, x in zip(results, self.given, strict=True)])
+
+    def released(self, result: Tensor, like: Any) -> Any:
+        if self.keep:
+            return result
+        if isinstance(like, Tensor):
+            return result.detach()
+        return (
+            result.data.item()
+            if type(like) in (float, complex)
+            else result.data
+            if np.ndim(like) or type(like) is np.ndarray
+            else result._data
+        )
+
+    def outputs(self, tree: Any) -> Any:
+        """What the function itself returned, without the graph of this transform."""
+        leaves, rebuild = flatten(tree)
+        return rebuild([self.released(x, self.kind and x) if isinstance(x, Tensor) else x for x in leaves])
+
+
+def _tracked(x: Any, path: str) -> Tensor:
+    if isinstance(x, Tensor) and x.requires_grad:
+        return identity(x)
+    try:
+        array = as_array(x)
+    except DTypeError as error:
+        raise DTypeError(f"{path}: {error}") from error
+    if array.dtype.kind not in "fc":
+        raise DTypeError(f"{path} has dtype {array.dtype}, which has no gradient: pass floats (2.0 instead of 2)")
+    return Tensor(array, requires_grad=True)
+
+
+def _scalar(output: Any, function: Callable[..., Any]) -> Tensor:
+    """Check that what a function returned can be differentiated as one real number."""
+    name = getattr(function, "__name__", repr(function))
+    if not isinstance(output, Tensor):
+        output = wrap(as_array(output))
+    if output.size != 1:
+        raise ShapeError(f"'{name}' has to return one number, and returned shape {output.shape}: use jacobian or vjp")
+    if output.dtype.kind != "f":
+        raise DTypeError(f"'{name}' has to return a real number, and returned {output.dtype}: use vjp for complex outputs")
+    return output
+
+
+def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """Make a function that returns `(f(...), gradient of f)`.
+
+    Args:
+        f: returns one real number; with `has_aux` a pair of it and anything else.
+        argnums: position of the argument to differentiate, or a sequence of positions.
+        has_aux: also hand through what else `f` returns: `((value, aux), gradient)`.
+
+    Returns:
+        A function of the arguments of `f`. The gradient has the structure of the argument, or is a tuple of them.
+
+    Raises:
+        ShapeError: `f` returned more than one number.
+        DTypeError: an argument is an integer, or `f` returned a complex number.
+
+    >>> import autograd_core as ag
+    >>> ag.value_and_grad(lambda p: p["a"] * p["b"])({"a": 2.0, "b": 3.0})
+    (6.0, {'a': 3.0, 'b': 2.0})
+    """
+    positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+
+    @wraps(f)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        chosen = [range(len(args))[k] for k in positions]
+        with _running() as nested:
+            inputs = _Inputs([args[k] for k in chosen], [f"argument {k}" for k in chosen], nested)
+            tracked = dict(zip(chosen, inputs.rebuild(inputs.tensors), strict=True))
+            result = f(*(tracked.get(k, x) for k, x in enumerate(args)), **kwargs)
+            value, aux = result if has_aux else (result, None)
+            value = _scalar(value, f)
+            found = inputs.given_back(inputs.gradients(value))
+            shown = inputs.released(value, value if inputs.kind else 0.0)
+            out = (shown, inputs.outputs(aux)) if has_aux else shown
+            return out, (found[0] if isinstance(argnums, int) else tuple(found))
+
+    return call
+
+
+def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """Make the function that computes the gradient of `f`; with `has_aux`, `(gradient, aux)`.
+
+    Arguments and errors as for `value_and_grad`.
+
+    >>> import autograd_core as ag
+    >>> ag.grad(ag.grad(lambda x: x**3))(2.0)
+    12.0
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    @wraps(f)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        out, found = both(*args, **kwargs)
+        return (found, out[1]) if has_aux else found
+
+    return call
+
+
+def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """Evaluate `f` and give the pullback, which maps a cotangent of the output to one of each primal.
+
+    Args:
+        f: a function of the primals, returning an array or nested containers of arrays.
+        primals: the point; every array in it is differentiated.
+
+    Returns:
+        `(f(*primals), pullback)`; `pullback(cotangent)` takes what has the structure and shapes of the output, any
+        number of times, and returns a tuple with one entry per primal.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> y, pullback = ag.vjp(lambda x: x**2, np.array([1.0, 2.0]))
+    >>> pullback(np.array([1.0, 10.0]))
+    (array([ 2., 40.]),)
+    """
+    with _running() as nested:
+        inputs = _Inputs(primals, [f"primal {k}" for k in range(len(primals))], nested)
+        result = f(*inputs.rebuild(inputs.tensors))
+        outputs, _ = flatten(result)
+        out = inputs.outputs(result)
+
+    def pullback(cotangent: Any) -> tuple[Any, ...]:
+        given, _ = flatten(cotangent)
+        if len(given) != len(outputs):
+            raise ShapeError(f"the output has {len(outputs)} arrays, the cotangent {len(given)}")
+        inputs.keep = inputs.keep or any(isinstance(g, Tensor) and g.requires_grad for g in given)
+        with _running():
+            return tuple(inputs.given_back(inputs.gradients(outputs, given, retain=True)))
+
+    return out, pullback
+
+
+def hvp(f: Callable[..., Any], primals: Any, vectors: Any) -> Any:
+    """Multiply the Hessian of `f` with vectors, at about twice the cost of a gradient: the gradient of <grad f, v>.
+
+    Args:
+        f: returns one real number.
+        primals: a tuple of arguments of `f`, or the only argument itself.
+        vectors: of the same structure and shapes as `primals`.
+
+    Returns:
+        `H v` in the structure of `primals`.
+
+    Raises:
+        ShapeError: `f` returned more than one number, or the vectors do not fit the primals.
+
+    Source: Pearlmutter, Fast exact multiplication by the Hessian, Neural Computation 6 (1994).
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.hvp(lambda x: (x**3).sum(), np.array([1.0, 2.0]), np.array([1.0, 0.5]))
+    array([6., 6.])
+    """
+    single = not isinstance(primals, tuple)
+    if single:
+        primals, vectors = (primals,), (vectors,)
+    with _running() as nested:
+        inputs = _Inputs(primals, [f"primal {k}" for k in range(len(primals))], nested)
+        directions, _ = flatten(list(vectors))
+        if len(directions) != len(inputs.tensors):
+            raise ShapeError(f"the primals have {len(inputs.tensors)} arrays, the vectors {len(directions)}")
+        slope = inputs.gradients(_scalar(f(*inputs.rebuild(inputs.tensors)), f), create_graph=True)
+        found = inputs.given_back(inputs.gradients(slope, directions))
+    return found[0] if single else tuple(found)

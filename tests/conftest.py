@@ -1,0 +1,23 @@
+"""Hypothesis profiles, and a seeded generator for every test."""
+
+import os
+
+import hypothesis
+import numpy as np
+import pytest
+
+import autograd_core as ag  # before numpy, as a user is told to do
+
+hypothesis.settings.register_profile("quick", max_examples=25, deadline=None, derandomize=True)
+hypothesis.settings.register_profile("deep", max_examples=2000, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    ag.manual_seed(0)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
