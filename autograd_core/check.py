@@ -20,7 +20,7 @@ from .transforms import hvp
 
 __all__ = ["CheckError", "Report", "Row", "gradcheck", "hvpcheck"]
 
-RTOL = 1e-7  # what rounding in the function itself may cost, relative to the derivative
+RTOL = 1e-9  # what rounding in the function itself may cost, relative to the derivative
 
 
 class CheckError(AutogradError, AssertionError):
@@ -115,6 +115,12 @@ def _point(inputs: Sequence[Any]) -> list[Any]:
     return point
 
 
+def _size(arrays: Sequence[Any]) -> float:
+    """Root mean square of all elements; 1 where all are zero."""
+    count = sum(x.size for x in arrays)
+    return float(np.sqrt(sum(np.sum(np.abs(x) ** 2) for x in arrays) / max(count, 1))) or 1.0
+
+
 def _random_like(x: Any, rng: np.random.Generator) -> Any:
     u = rng.uniform(0.5, 1.5, x.shape) * rng.choice([-1.0, 1.0], x.shape)
     if x.dtype.kind == "c":
@@ -197,7 +203,7 @@ def gradcheck(
         f: takes as many Tensors as there are inputs and returns one array.
         inputs: arrays or Tensors; copied, and converted to double precision.
         order: 2 checks the gradient of `<J^T v, w>` as well, which is the second derivative.
-        step: the largest step, relative to an input's typical size (at least 1); must stay inside f's domain.
+        step: the largest step, relative to an input's typical size (1 for zeros); must stay inside f's domain.
         rng: for the random direction and cotangent.
 
     Returns:
@@ -221,7 +227,7 @@ def gradcheck(
             if not x.size:
                 report.rows.append(Row(where, 0.0, 0.0, 0.0))
                 continue
-            scale = step * max(1.0, float(np.sqrt(np.mean(np.abs(x) ** 2)))) / 1.5
+            scale = step * _size([x]) / 1.5
             row = _row(where, function, point, k, _random_like(x, rng), found[k], scale)
             report.rows.append(row)
             if not row.ok:
@@ -249,7 +255,7 @@ def hvpcheck(f: Callable[..., Any], *inputs: Any, step: float = 1e-2, rng: np.ra
     Args:
         f: takes as many Tensors as there are inputs and returns one real number.
         inputs: arrays or Tensors; copied, and converted to float64.
-        step: the largest step, relative to the typical size of the inputs (at least 1).
+        step: the largest step, relative to the typical size of the inputs (1 for zeros).
         rng: for the random directions.
 
     Returns:
@@ -274,7 +280,7 @@ def hvpcheck(f: Callable[..., Any], *inputs: Any, step: float = 1e-2, rng: np.ra
 
     hv = [x.numpy() for x in hvp(f, tensors, v)]
     hu = [x.numpy() for x in hvp(f, tensors, u)]
-    scale = step * max(1.0, *(float(np.sqrt(np.mean(np.abs(x) ** 2))) for x in point if x.size)) / 1.5
+    scale = step * _size(point) / 1.5
     numeric, error = extrapolated(slope, scale)
     size = float(np.sqrt(dot(hv, hv) * dot(u, u)))
     report = Report(f"hvpcheck of {getattr(f, '__name__', 'the function')}")

@@ -38,13 +38,13 @@ def implements(*numpy_functions: Callable[..., Any]) -> Callable[[Callable[..., 
 
 def _enter(op: Op) -> Op:
     known = OPS.get(op.name)
-    if known is not None and _module(known).startswith("autograd_core"):
+    if known is not None and module_of(known).startswith("autograd_core"):
         raise ValueError(f"'{op.name}' is an op of autograd_core: give yours another name")
     OPS[op.name] = op  # a user's op may be defined again, as when a notebook cell is run again
     return op
 
 
-def _module(op: Op) -> str:
+def module_of(op: Op) -> str:
     """Where an op's rules are written."""
     rules = [op.rules.rule] if op.variadic else op.rules
     return str(getattr(next((rule for rule in rules if rule is not None), None), "__module__", ""))

@@ -59,13 +59,9 @@ class _Inputs:
             return result
         if isinstance(like, Tensor):
             return result.detach()
-        return (
-            result.data.item()
-            if type(like) in (float, complex)
-            else result.data
-            if np.ndim(like) or type(like) is np.ndarray
-            else result._data
-        )
+        if type(like) in (float, complex):
+            return result.item()
+        return result.data[()] if isinstance(like, np.generic) else result.data
 
     def outputs(self, tree: Any) -> Any:
         """What the function itself returned, without the graph of this transform."""

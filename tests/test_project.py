@@ -1,0 +1,111 @@
+"""The project itself: which way imports run, what is documented, and that the README is true."""
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import autograd_core as ag
+import nn
+import optim
+
+ROOT = Path(__file__).parent.parent
+# Each may import from those before it (and itself); what is not listed may import anything.
+LAYERS = [
+    {"errors", "memory", "version", "extras"},
+    {"graph"},
+    {"randomness", "tree"},
+    {"tensor"},
+    {"record"},
+    {"ops"},
+    {"methods"},
+    {"transforms"},
+    {"check", "viz", "doctor"},
+]
+
+
+def imported(path):
+    """Top names of sibling modules that a file of autograd_core imports at module level."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inside_ops = path.parent.name == "ops"
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.level:
+            outward = node.level == (2 if inside_ops else 1)
+            if outward:
+                yield from [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
+            elif inside_ops:
+                yield "ops"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "autograd_core").rglob("*.py")), ids=lambda p: p.name)
+def test_imports_run_one_way(path):
+    name = "ops" if path.parent.name == "ops" else path.stem
+    rank = {module: i for i, layer in enumerate(LAYERS) for module in layer}
+    if name in rank:
+        for other in imported(path):
+            assert rank[other] <= rank[name], f"{name} imports {other}, which stands above it"
+
+
+@pytest.mark.parametrize("package", ["nn", "optim"])
+def test_layers_and_optimizers_use_public_names_only(package):
+    for path in (ROOT / package).glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"autograd_core\.\w*(graph|tensor|record|methods|ops)\b", text), path
+        assert not re.search(r"(?<!self)\._(data|node|grad)\b", text), path
+
+
+def test_graph_and_tensor_contain_no_formula():
+    for name in ("graph", "tensor"):
+        text = (ROOT / "autograd_core" / f"{name}.py").read_text(encoding="utf-8")
+        assert not re.search(r"\bnp\.(exp|log|sin|cos|tanh|sqrt|matmul)\(", text)
+
+
+def test_importing_needs_numpy_only():
+    code = (
+        "import sys\n"
+        "class Refuse:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in {'graphviz', 'matplotlib', 'sklearn', 'tqdm', 'scipy', 'torch', 'safetensors'}:\n"
+        "            raise ImportError(name)\n"
+        "sys.meta_path.insert(0, Refuse())\n"
+        "import autograd_core as ag, nn, optim\n"
+        "assert ag.check and ag.viz\n"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def public(package):
+    return [(f"{package.__name__}.{name}", getattr(package, name)) for name in package.__all__]
+
+
+@pytest.mark.parametrize("package", [ag, nn, optim, nn.functional, nn.init, ag.check, ag.viz], ids=lambda p: p.__name__)
+def test_every_public_name_exists_and_is_documented(package):
+    assert len(set(package.__all__)) == len(package.__all__)
+    for name, value in public(package):
+        assert inspect.getdoc(value), f"{name} has no docstring"
+        if inspect.isclass(value) and value.__module__.startswith(("autograd_core", "nn", "optim")):
+            for member, function in vars(value).items():
+                if not member.startswith("_") and (inspect.isfunction(function) or isinstance(function, property)):
+                    assert inspect.getdoc(function), f"{name}.{member} has no docstring"
+
+
+def blocks(path):
+    return re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name)
+def test_code_blocks_of_the_documents_run(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "__main__"}
+    for block in blocks(path):
+        exec(compile(block, str(path), "exec"), names)  # noqa: S102
+
+
+def test_no_file_is_longer_than_about_600_lines():
+    for package in ("autograd_core", "nn", "optim"):
+        for path in (ROOT / package).rglob("*.py"):
+            assert len(path.read_text(encoding="utf-8").splitlines()) <= 620, path
