@@ -21,6 +21,7 @@ from .ops import *  # noqa: E402, F403
 from .randomness import default_rng, manual_seed  # noqa: E402
 from .record import primitive  # noqa: E402
 from .tensor import Tensor, gradients  # noqa: E402
+from .threads import get_num_threads, in_threads, set_num_threads  # noqa: E402
 from .transforms import grad, hvp, value_and_grad, vjp  # noqa: E402
 
 __version__ = _version.__version__
@@ -36,13 +37,16 @@ __all__ = [  # noqa: PLE0604  the ops name their own
     "check",  # noqa: F405
     "default_rng",
     "enable_grad",
+    "get_num_threads",
     "grad",
     "gradients",
     "hvp",
+    "in_threads",
     "manual_seed",
     "no_grad",
     "primitive",
     "release_memory",
+    "set_num_threads",
     "value_and_grad",
     "viz",  # noqa: F405
     "vjp",

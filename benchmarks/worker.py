@@ -18,8 +18,9 @@ def main() -> None:
     while time.perf_counter() - start < 0.5:  # warm up, and see how many runs fill a round
         run()
         count += 1
-    repeats = max(1, int(count * 0.5))
+    repeats = max(1, int(count * 0.3))
     for _ in sys.stdin:
+        run()  # wakes the threads
         start = time.perf_counter()
         for _ in range(repeats):
             run()

@@ -105,7 +105,8 @@ def cross_entropy(input: Any, target: Any, reduction: Reduction = "mean") -> Any
 
 
 def _negative_log_likelihood(log_probabilities: Any, labels: Any) -> Any:
-    return -log_probabilities[(*np.indices(labels.shape, sparse=True), labels)]
+    rows = (np.arange(len(labels)),) if labels.ndim == 1 else np.indices(labels.shape, sparse=True)
+    return -log_probabilities[(*rows, labels)]
 
 
 class _Loss(Module):

@@ -64,10 +64,11 @@ class Adam(Optimizer):
         m += np.multiply(g, 1 - b1, out=scratch)
         v *= b2
         g *= g
-        v += np.multiply(g, 1 - b2, out=scratch)
+        g *= 1 - b2
+        v += g
+        correction = math.sqrt(1 - b2**t)  # root and eps are both multiplied by it: one pass less
         root = np.sqrt(v, out=scratch)
-        root /= math.sqrt(1 - b2**t)
-        root += h["eps"]
-        np.divide(m, root, out=g)
-        g *= h["lr"] / (1 - b1**t)
-        p -= g
+        root += h["eps"] * correction
+        step = np.divide(m, root, out=g)
+        step *= h["lr"] * correction / (1 - b1**t)
+        p -= step

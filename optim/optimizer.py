@@ -6,7 +6,9 @@ parameters have a gradient, and the blocking live here.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +18,8 @@ import autograd_core as ag
 
 __all__ = ["Optimizer"]
 
-_BLOCK = 65_536  # elements: the arrays of one update stay in the second-level cache
+_BLOCK = 65_536  # elements: few calls, and the arrays of one update stay in cache
+_PART = 4 * _BLOCK  # below two such parts, waking a second thread costs more than it saves (measured)
 
 
 class _Flat:
@@ -28,7 +31,7 @@ class _Flat:
         self.spans = [(int(a), int(b)) for a, b in pairwise(ends)]
         self.values = np.empty(self.spans[-1][1], params[0].dtype)
         self.grads = np.zeros_like(self.values)
-        self.scratch = np.empty(min(_BLOCK, self.values.size), self.values.dtype)
+        self.scratch = threading.local()
         self.state = {name: np.zeros_like(self.values) for name in state}
         self.steps = [0] * len(params)
         self.views, self.slots = [], []
@@ -38,6 +41,12 @@ class _Flat:
             p.data = view
             self.views.append(view)
             self.slots.append(self.grads[a:b].reshape(p.shape))
+
+    def get_scratch(self) -> Any:
+        """This thread's array to compute in."""
+        if not hasattr(self.scratch, "array"):
+            self.scratch.array = np.empty(min(_BLOCK, self.values.size), self.values.dtype)
+        return self.scratch.array
 
     def gather(self) -> list[int]:
         """Copy the gradients into the flat array; give the numbers of the parameters that have one."""
@@ -135,14 +144,18 @@ class Optimizer:
             for flat in flats:
                 present = flat.gather()
                 for start, stop, t in flat.stretches(present):
-                    for a in range(start, stop, _BLOCK):
-                        b = min(a + _BLOCK, stop)
-                        state = {name: array[a:b] for name, array in flat.state.items()}
-                        self.update(flat.values[a:b], flat.grads[a:b], state, settings, t, flat.scratch[: b - a])
+                    ag.in_threads(partial(self._update_blocks, flat, settings, t), start, stop, least=_PART)
                 for k in present:
                     flat.params[k].overwritten()
         self._step += 1
         return loss
+
+    def _update_blocks(self, flat: _Flat, settings: dict[str, Any], t: int, start: int, stop: int) -> None:
+        scratch = flat.get_scratch()
+        for a in range(start, stop, _BLOCK):
+            b = min(a + _BLOCK, stop)
+            state = {name: array[a:b] for name, array in flat.state.items()}
+            self.update(flat.values[a:b], flat.grads[a:b], state, settings, t, scratch[: b - a])
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""

@@ -97,7 +97,44 @@ def test_large_parameters_are_updated_in_blocks(rng):
     adam = optim.Adam([x], lr=0.1)
     x.grad = g
     adam.step()
-    np.testing.assert_allclose(x.numpy(), x0 - 0.1 * g / (np.abs(g) + 1e-8), rtol=1e-12)
+    np.testing.assert_allclose(x.numpy(), x0 - 0.1 * g / (np.abs(g) + 1e-8), rtol=1e-12, atol=1e-14)
+
+
+def test_results_do_not_depend_on_the_number_of_threads(rng):
+    x0, g = rng.normal(size=1_200_000), rng.normal(size=1_200_000)
+    before, found = ag.get_num_threads(), []
+    try:
+        for threads in (1, 3):
+            ag.set_num_threads(threads)
+            x = ag.Tensor(x0, requires_grad=True)
+            adam = optim.Adam([x])
+            for _ in range(2):
+                x.grad = g
+                adam.step()
+            found.append(x.numpy().copy())
+    finally:
+        ag.set_num_threads(before)
+    np.testing.assert_array_equal(*found)
+
+
+def test_an_error_in_one_thread_is_raised_after_all_have_ended():
+    done = []
+
+    def work(a, b):
+        if a:
+            raise RuntimeError("part failed")
+        done.append(b)
+
+    with pytest.raises(ValueError, match="at least 1; got 0"):
+        ag.set_num_threads(0)
+    before = ag.get_num_threads()
+    ag.set_num_threads(2)
+    try:
+        with pytest.raises(RuntimeError, match="part failed"):
+            ag.in_threads(work, 0, 10, least=5)
+    finally:
+        ag.set_num_threads(before)
+    assert done == [5]
 
 
 def test_groups_schedules_and_closure():

@@ -16,7 +16,7 @@ import optim
 ROOT = Path(__file__).parent.parent
 # Each may import from those before it (and itself); what is not listed may import anything.
 LAYERS = [
-    {"errors", "memory", "version", "extras"},
+    {"errors", "memory", "version", "extras", "threads"},
     {"graph"},
     {"randomness", "tree"},
     {"tensor"},

@@ -237,28 +237,31 @@ def prod(
 # The neural ones among them: shifted by the maximum, so that huge values and -inf are exact
 
 
-def _shifted(x: Any, axis: Axis) -> tuple[Any, Any]:
-    """x less its maximum, and that maximum; where it is infinite, elements become 0 (weight 1) or -inf (weight 0)."""
-    top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+def _shifted(x: Any, axis: Axis) -> tuple[Any, Any, bool]:
+    """x less its maximum, the maximum, and whether all maxima are finite (then every sum of e^z is at least 1).
+
+    Where the maximum is infinite, elements become 0 (weight 1) where they are inf, and -inf (weight 0) elsewhere.
+    """
+    top = x.max(axis=axis, keepdims=True, initial=-np.inf)
+    if np.isfinite(top).all():
+        return x - top, top, True
     with np.errstate(invalid="ignore"):
         z = x - top
-    if not np.isfinite(top).all():
-        z = np.where(np.isnan(x), x, np.where(np.isinf(top), np.where((x == top) & (top > 0), 0, -np.inf), z)).astype(z.dtype)
-    return z, top
+    z = np.where(np.isinf(top), np.where((x == top) & (top > 0), 0, -np.inf), z).astype(z.dtype)
+    return z, top, False
 
 
 def _softmax_forward(x: Any, axis: Axis) -> Any:
-    z, _ = _shifted(x, axis)
+    z, _, finite = _shifted(x, axis)
     e = np.exp(z)
     total = e.sum(axis=axis, keepdims=True)
-    return e / np.where(total == 0, 1, total)
+    return e / (total if finite else np.where(total == 0, 1, total))
 
 
 def _logsumexp_forward(x: Any, axis: Axis, keepdims: bool) -> Any:
-    z, top = _shifted(x, axis)
-    with np.errstate(divide="ignore"):
-        y = np.log(np.exp(z).sum(axis=axis, keepdims=True))
-    y = np.where(np.isinf(top), top, y + np.where(np.isinf(top), 0, top))
+    z, top, finite = _shifted(x, axis)
+    total = np.exp(z).sum(axis=axis, keepdims=True)
+    y = np.log(total) + top if finite else np.where(np.isinf(top), top, np.log(np.where(total == 0, 1, total)) + top)
     return y if keepdims else y.reshape(_drop(x.shape, axis))[()]
 
 
@@ -268,9 +271,9 @@ def _drop(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
 
 
 def _log_softmax_forward(x: Any, axis: Axis) -> Any:
-    z, _ = _shifted(x, axis)
+    z, _, finite = _shifted(x, axis)
     total = np.exp(z).sum(axis=axis, keepdims=True)
-    return z - np.log(np.where(total == 0, 1, total))
+    return z - np.log(total if finite else np.where(total == 0, 1, total))
 
 
 _softmax = primitive("softmax", _softmax_forward, lambda g, y, _x, axis: y * (g - (g * y).sum(axis=axis, keepdims=True)))
