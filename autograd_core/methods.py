@@ -13,7 +13,7 @@ import numpy as np
 
 from .errors import ShapeError
 from .ops import elementwise as e
-from .ops import indexing, linalg, reductions, shapes
+from .ops import indexing, products, reductions, shapes
 from .record import implements, raw
 from .tensor import IMPLEMENTED, METHODS, Tensor, wrap
 
@@ -30,7 +30,7 @@ for _name, _function in {
     "mul": e.multiply,
     "truediv": e.divide,
     "pow": e.power,
-    "matmul": linalg.matmul,
+    "matmul": products.matmul,
 }.items():
     setattr(Tensor, f"__{_name}__", _function)
     setattr(Tensor, f"__r{_name}__", _reflected(_function))
@@ -52,7 +52,7 @@ for _name, _function in {
     "max": reductions.max,
     "min": reductions.min,
     "prod": reductions.prod,
-    "dot": linalg.dot,
+    "dot": products.dot,
     "swapaxes": shapes.swapaxes,
     "squeeze": shapes.squeeze,
     "ravel": shapes.ravel,

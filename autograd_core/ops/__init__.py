@@ -1,15 +1,15 @@
 """The rows: one file per family. What they define is public as `autograd_core.<name>`."""
 
-from . import elementwise, linalg, neural, reductions, shapes
+from . import elementwise, neural, products, reductions, shapes
 from .elementwise import *  # noqa: F403
-from .linalg import *  # noqa: F403
 from .neural import *  # noqa: F403
+from .products import *  # noqa: F403
 from .reductions import *  # noqa: F403
 from .shapes import *  # noqa: F403
 
 __all__ = [  # noqa: PLE0604  each family names its own
     *elementwise.__all__,
-    *linalg.__all__,
+    *products.__all__,
     *neural.__all__,
     *reductions.__all__,
     *shapes.__all__,

@@ -1,0 +1,15 @@
+"""One row per function: what it is called with, and at which points its derivative is known exactly.
+
+`test_ops.py` puts every row through the same tests, and fails when an op or a public function has no row.
+"""
+
+from .base import Spec, numbers, raw
+from .elementwise import ELEMENTWISE
+from .indexing import INDEXING
+from .products import PRODUCTS
+from .reductions import REDUCTIONS
+from .shapes import SHAPES
+
+__all__ = ["SPECS", "Spec", "numbers", "raw"]
+
+SPECS: list[Spec] = [*ELEMENTWISE, *REDUCTIONS, *SHAPES, *INDEXING, *PRODUCTS]
