@@ -11,6 +11,8 @@ _memory.tune()  # before NumPy is imported, because the choice of BLAS kernels c
 import importlib  # noqa: E402
 from typing import Any  # noqa: E402
 
+import numpy as _numpy  # noqa: E402, ICN001  private here
+
 from . import methods as _methods  # noqa: E402, F401  binds the operators of Tensor
 from . import ops as _ops  # noqa: E402
 from . import version as _version  # noqa: E402
@@ -20,6 +22,7 @@ from .memory import release_memory  # noqa: E402
 from .ops import *  # noqa: E402, F403
 from .randomness import default_rng, manual_seed  # noqa: E402
 from .record import primitive  # noqa: E402
+from .tensor import IMPLEMENTED as _IMPLEMENTED  # noqa: E402
 from .tensor import Tensor, gradients  # noqa: E402
 from .threads import get_num_threads, in_threads, set_num_threads  # noqa: E402
 from .transforms import grad, hvp, value_and_grad, vjp  # noqa: E402
@@ -52,6 +55,13 @@ __all__ = [  # noqa: PLE0604  the ops name their own
     "vjp",
     *_ops.__all__,
 ]
+
+
+# NumPy's other names for what is here (acos, pow, amax ...), and its functions that have no gradient (argmax, isnan ...)
+for _name in _numpy.__all__:
+    _function = getattr(_numpy, _name)
+    if _name not in globals() and callable(_function) and not isinstance(_function, type) and _function in _IMPLEMENTED:
+        globals()[_name] = _IMPLEMENTED[_function]
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 
 from .errors import ShapeError
 from .ops import elementwise as e
-from .ops import indexing, products, reductions, shapes
+from .ops import indexing, products, reductions, rounding, scans, shapes
 from .record import implements, raw
 from .tensor import IMPLEMENTED, METHODS, Tensor, wrap
 
@@ -31,6 +31,9 @@ for _name, _function in {
     "truediv": e.divide,
     "pow": e.power,
     "matmul": products.matmul,
+    "floordiv": rounding.floor_divide,
+    "mod": rounding.remainder,
+    "divmod": rounding.divmod,
 }.items():
     setattr(Tensor, f"__{_name}__", _function)
     setattr(Tensor, f"__r{_name}__", _reflected(_function))
@@ -52,6 +55,10 @@ for _name, _function in {
     "max": reductions.max,
     "min": reductions.min,
     "prod": reductions.prod,
+    "cumsum": scans.cumsum,
+    "cumprod": scans.cumprod,
+    "round": rounding.round,
+    "__round__": rounding.round,
     "dot": products.dot,
     "swapaxes": shapes.swapaxes,
     "squeeze": shapes.squeeze,
@@ -176,7 +183,7 @@ def _stripped(x: Any) -> Any:
 PLAIN: list[Any] = [
     *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
     *(np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.isnan, np.isinf, np.isfinite, np.signbit),
-    *(np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.floor_divide),
+    *(np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift),
     *(np.all, np.any, np.argmax, np.argmin, np.argsort, np.nonzero, np.count_nonzero, np.searchsorted, np.digitize),
     *(np.nanargmax, np.nanargmin, np.argwhere, np.flatnonzero, np.argpartition, np.lexsort),
     *(np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.min_scalar_type),
@@ -199,14 +206,16 @@ setattr(Tensor, "__hash__", object.__hash__)  # noqa: B010  by identity, as comp
 for _name in ("all", "any", "argmax", "argmin", "argsort", "nonzero", "searchsorted"):
     setattr(Tensor, _name, IMPLEMENTED[getattr(np, _name)])
 
-METHODS.update(
-    {
-        (np.add, "reduce"): lambda a, axis=0, **options: reductions.sum(a, axis, **options),
-        (np.multiply, "reduce"): lambda a, axis=0, **options: reductions.prod(a, axis, **options),
-        (np.maximum, "reduce"): lambda a, axis=0, **options: reductions.max(a, axis, **options),
-        (np.minimum, "reduce"): lambda a, axis=0, **options: reductions.min(a, axis, **options),
-    }
-)
+_reductions: dict[Any, Any] = {
+    (np.add, "reduce"): lambda a, axis=0, **options: reductions.sum(a, axis, **options),
+    (np.multiply, "reduce"): lambda a, axis=0, **options: reductions.prod(a, axis, **options),
+    (np.maximum, "reduce"): lambda a, axis=0, **options: reductions.max(a, axis, **options),
+    (np.minimum, "reduce"): lambda a, axis=0, **options: reductions.min(a, axis, **options),
+    (np.logaddexp, "reduce"): lambda a, axis=0, keepdims=False: reductions.logsumexp(a, axis, keepdims),
+    (np.add, "accumulate"): lambda a, axis=0, **options: scans.cumsum(a, axis, **options),
+    (np.multiply, "accumulate"): lambda a, axis=0, **options: scans.cumprod(a, axis, **options),
+}
+METHODS.update(_reductions)
 
 
 def _like(function: Callable[..., Any]) -> None:

@@ -5,6 +5,7 @@ The operators and array methods are bound to their ops in `methods.py`, which si
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -253,6 +254,8 @@ class Tensor(Bound):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         function = IMPLEMENTED.get(ufunc) if method == "__call__" else METHODS.get((ufunc, method))
         if function is None:
+            function = _late(ufunc, method)
+        if function is None:
             what = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
             raise NoRuleError(_UNKNOWN.format(what))
         if options:
@@ -282,6 +285,20 @@ class Tensor(Bound):
 
 
 METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}  # (ufunc, "reduce"): our function
+
+# (module, name): our function, for ufuncs of packages that we do not import, such as scipy.special
+NAMED: dict[tuple[str, str], Callable[..., Any]] = {}
+
+
+def _late(ufunc: np.ufunc, method: str) -> Callable[..., Any] | None:
+    """What need not be listed: an outer product by any binary op, and ufuncs known by name."""
+    function = IMPLEMENTED.get(ufunc)
+    if method == "outer" and function is not None:
+        pairwise = function
+        return lambda a, b: pairwise(a[(...,) + (None,) * np.ndim(b)], b)
+    named = NAMED.items() if method == "__call__" else ()
+    return next((f for (module, name), f in named if getattr(sys.modules.get(module), name, None) is ufunc), None)
+
 
 _CUT = (
     "{0} would silently cut the graph of {1}, which requires a gradient. Use t.numpy() for its values, t.detach() for "

@@ -4,6 +4,7 @@ Rules are plain NumPy, so with Tensors for `g` and the saved values they record 
 in the form in which a holomorphic function's rule is g * f'(x) (see `tensor._conjugate`).
 """
 
+import math
 import operator
 from typing import Any
 
@@ -19,6 +20,7 @@ __all__ = [
     "arcsin",
     "arcsinh",
     "arctan",
+    "arctan2",
     "arctanh",
     "astype",
     "cbrt",
@@ -33,11 +35,14 @@ __all__ = [
     "float_power",
     "fmax",
     "fmin",
+    "hypot",
     "imag",
     "log",
     "log1p",
     "log2",
     "log10",
+    "logaddexp",
+    "logaddexp2",
     "maximum",
     "minimum",
     "multiply",
@@ -50,6 +55,7 @@ __all__ = [
     "sigmoid",
     "sign",
     "sin",
+    "sinc",
     "sinh",
     "softplus",
     "sqrt",
@@ -159,6 +165,94 @@ arccosh = unary(
 arctanh = unary(
     "arctanh", np.arctanh, lambda g, _y, x: g / ((1 - x) * (1 + x)), np.arctanh, "Inverse of tanh; derivative 1/(1 - x^2)."
 )
+
+# Two arguments: angles, lengths, sums of exponentials
+
+
+def _over_square(part: Any, a: Any, b: Any) -> Any:
+    """part / (a^2 + b^2), and 0 at (0, 0)."""
+    square = a * a + b * b
+    zero = plain_value(square) == 0
+    return np.where(zero, 0, part) / np.where(zero, 1, square)
+
+
+arctan2 = binary(
+    "arctan2",
+    np.arctan2,
+    lambda g, _y, a, b: g * _over_square(b, a, b),
+    lambda g, _y, a, b: -g * _over_square(a, a, b),
+    np.arctan2,
+    "The angle of the point (b, a); derivatives b/(a^2 + b^2) and -a/(a^2 + b^2), 0 at (0, 0).",
+)
+
+
+def _share(part: Any, y: Any) -> Any:
+    """part / y, and 0 where y is 0."""
+    zero = plain_value(y) == 0
+    return np.where(zero, 0, part) / np.where(zero, 1, y)
+
+
+hypot = binary(
+    "hypot",
+    np.hypot,
+    lambda g, y, a, _b: g * _share(a, y),
+    lambda g, y, _a, b: g * _share(b, y),
+    np.hypot,
+    "sqrt(a^2 + b^2); derivatives a/y and b/y, 0 at (0, 0).",
+)
+
+
+def _weight(a: Any, b: Any, base: float) -> Any:
+    """base^a / (base^a + base^b): 1/2 where both are inf, 0 where both are -inf."""
+    same = (plain_value(a) == plain_value(b)) & np.isinf(plain_value(a))
+    lost = same & (plain_value(a) < 0)
+    difference = np.where(same, 0, a) - np.where(same, 0, b)
+    return np.where(lost, 0, sigmoid(difference * base))
+
+
+logaddexp = binary(
+    "logaddexp",
+    np.logaddexp,
+    lambda g, _y, a, b: g * _weight(a, b, 1.0),
+    lambda g, _y, a, b: g * _weight(b, a, 1.0),
+    np.logaddexp,
+    "log(e^a + e^b); derivatives e^a/(e^a + e^b) and e^b/(e^a + e^b), 0 where both are -inf.",
+)
+logaddexp2 = binary(
+    "logaddexp2",
+    np.logaddexp2,
+    lambda g, _y, a, b: g * _weight(a, b, _LN2),
+    lambda g, _y, a, b: g * _weight(b, a, _LN2),
+    np.logaddexp2,
+    "log2(2^a + 2^b); derivatives 2^a/(2^a + 2^b) and 2^b/(2^a + 2^b), 0 where both are -inf.",
+)
+
+
+def _sinc_derivative(x: Any, order: int) -> Any:
+    """The derivative of sin(pi x)/(pi x): by its series near 0, further out by u s_n = sin(u + n pi/2) - n s_(n-1)."""
+    u = np.pi * np.asarray(x)
+    near = np.abs(u) < order + 1.5
+    v = np.where(near, u, 0)
+    # the term v^k / k! of the order-th derivative of sum (-1)^m u^2m / (2m + 1)!, with 2m = k + order
+    series = sum(
+        (-1) ** ((k + order) // 2) * v**k / (math.factorial(k) * (k + order + 1))
+        for k in range(order % 2, order % 2 + 2 * (16 + order), 2)
+    )
+    w = np.where(near, order + 1.5, u)
+    far = np.sin(w) / w
+    for n in range(1, order + 1):
+        far = (np.sin(w + n * (np.pi / 2)) - n * far) / w
+    return (np.pi**order * np.where(near, series, far)).astype(u.dtype)[()]
+
+
+_sinc: Any = primitive("sinc", _sinc_derivative, lambda g, _y, x, order: g * _sinc(x, order + 1), kind="elementwise")
+
+
+@implements(np.sinc)
+def sinc(x: Any) -> Any:
+    """sin(pi x)/(pi x), 1 at 0; derivatives of any order are exact at 0 and near it (0, -pi^2/3, 0, pi^4/5 ... at 0)."""
+    return _sinc(x, 0)
+
 
 # Says "the same value, a new node": where a transform starts to differentiate something already tracked
 identity = primitive("identity", lambda x: x, lambda g, _y, _x: g, kind="linear")

@@ -5,18 +5,29 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..errors import NoRuleError
+from ..errors import NoRuleError, ShapeError
 from ..record import implements, primitive
 from .elementwise import plain_value, sqrt, where
-from .shapes import broadcast_to, moveaxis, reshape, shape_of
+from .shapes import broadcast_to, moveaxis, ndim_of, reshape, shape_of
 
 __all__ = [
+    "average",
+    "corrcoef",
+    "cov",
     "log_softmax",
     "logsumexp",
     "max",
     "mean",
     "min",
+    "nanmax",
+    "nanmean",
+    "nanmin",
+    "nanprod",
+    "nanstd",
+    "nansum",
+    "nanvar",
     "prod",
+    "ptp",
     "softmax",
     "std",
     "sum",
@@ -156,6 +167,7 @@ def var(
     ddof = ddof if correction is None else correction
     if where is True and mean is None:
         return _var(a, axis, ddof, keepdims)
+    a = _masked(a, where, 0)  # else a NaN left out would come back as 0 * NaN in the gradient
     centre = _average(a, axis, keepdims=True, where=where) if mean is None else mean
     squares = abs(a - centre) ** 2
     return sum(squares, axis, keepdims=keepdims, where=where) / (_selected(squares, axis, keepdims, where) - ddof)
@@ -179,7 +191,9 @@ def std(
     ddof = ddof if correction is None else correction
     if where is True and mean is None:
         return _std(a, axis, ddof, keepdims)
-    return sqrt(var(a, axis, ddof=ddof, keepdims=keepdims, where=where, mean=mean))
+    v = var(a, axis, ddof=ddof, keepdims=keepdims, where=where, mean=mean)
+    constant = plain_value(v) == 0
+    return _masked(sqrt(_masked(v, ~constant, 1)), ~constant, 0)
 
 
 @implements(np.max, np.amax)
@@ -232,6 +246,165 @@ def prod(
         if keepdims:
             y = reshape(y, _kept(shape, axis))
     return y if initial is None else y * initial
+
+
+@implements(np.ptp)
+def ptp(a: Any, axis: Axis = None, out: Any = None, keepdims: bool = False) -> Any:
+    """Largest less smallest element."""
+    return max(a, axis, out, keepdims) - min(a, axis, out, keepdims)
+
+
+@implements(np.average)
+def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
+    """Mean with weights; with `returned` also their sum. Differentiable in both."""
+    a = a if hasattr(a, "dtype") else np.asarray(a)
+    if weights is None:
+        y = mean(a, axis, keepdims=keepdims)
+        return (y, np.full_like(plain_value(y), _count(shape_of(a), axis))) if returned else y
+    weights = weights if hasattr(weights, "dtype") else np.asarray(weights)
+    if shape_of(weights) != shape_of(a):
+        axes = normalize_axis_tuple(axis, ndim_of(a)) if axis is not None else ()
+        if shape_of(weights) != tuple(shape_of(a)[i] for i in axes):
+            raise ShapeError(
+                f"average: weights of shape {shape_of(weights)} for an array of shape {shape_of(a)} and axis {axis}"
+            )
+        weights = reshape(weights, tuple(n if i in axes else 1 for i, n in enumerate(shape_of(a))))
+        weights = broadcast_to(weights, shape_of(a))
+    total = sum(weights, axis, keepdims=keepdims)
+    y = sum(a * weights, axis, keepdims=keepdims) / total
+    return (y, broadcast_to(total, shape_of(y))) if returned else y
+
+
+# Without NaN: they are replaced by a neutral value, and so get gradient 0
+
+
+def _known(a: Any, mask: Any = True) -> Any:
+    """Where an element takes part."""
+    return ~np.isnan(plain_value(a)) & plain_value(mask)
+
+
+@implements(np.nansum)
+def nansum(
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: bool = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
+    """`sum` of the elements that are not NaN."""
+    return sum(a, axis, dtype, out, keepdims, initial, _known(a, where))
+
+
+@implements(np.nanprod)
+def nanprod(
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: bool = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
+    """`prod` of the elements that are not NaN."""
+    return prod(a, axis, dtype, out, keepdims, initial, _known(a, where))
+
+
+@implements(np.nanmean)
+def nanmean(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = True) -> Any:
+    """`mean` of the elements that are not NaN."""
+    return mean(a, axis, dtype, out, keepdims, where=_known(a, where))
+
+
+@implements(np.nanvar)
+def nanvar(
+    a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, ddof: float = 0, keepdims: bool = False, *, where: Any = True
+) -> Any:
+    """`var` of the elements that are not NaN."""
+    return var(a, axis, dtype, out, ddof, keepdims, where=_known(a, where))
+
+
+@implements(np.nanstd)
+def nanstd(
+    a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, ddof: float = 0, keepdims: bool = False, *, where: Any = True
+) -> Any:
+    """`std` of the elements that are not NaN."""
+    return std(a, axis, dtype, out, ddof, keepdims, where=_known(a, where))
+
+
+def _known_extremum(extremum: Any, worst: float) -> Any:
+    def call(a: Any, axis: Axis = None, out: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
+        known = _known(a, where)
+        y = extremum(_masked(a, known, worst), axis, out, keepdims, initial)
+        nothing = ~known.any(axis=axis, keepdims=keepdims)
+        return _masked(y, ~nothing, np.nan) if initial is None and nothing.any() else y
+
+    return call
+
+
+nanmax = implements(np.nanmax)(_known_extremum(max, -np.inf))
+nanmin = implements(np.nanmin)(_known_extremum(min, np.inf))
+nanmax.__doc__ = "`max` of the elements that are not NaN; NaN where there is none."
+nanmin.__doc__ = "`min` of the elements that are not NaN; NaN where there is none."
+
+
+# Covariance
+
+
+@implements(np.cov)
+def cov(
+    m: Any,
+    y: Any = None,
+    rowvar: bool = True,
+    bias: bool = False,
+    ddof: int | None = None,
+    fweights: Any = None,
+    aweights: Any = None,
+    *,
+    dtype: Any = None,
+) -> Any:
+    """Covariance matrix of the variables in the rows of m (and y), from the samples in the columns."""
+    x = _samples(m, rowvar)
+    if y is not None:
+        x = np.concatenate([x, _samples(y, rowvar)])
+    x = x if dtype is None else x.astype(dtype)
+    w = None if fweights is None else np.asarray(fweights, float)
+    if aweights is not None:
+        w = np.asarray(aweights, float) if w is None else w * np.asarray(aweights, float)
+    ddof = (0 if bias else 1) if ddof is None else ddof
+    if w is None:
+        count, centred = shape_of(x)[1], x - x.mean(axis=1, keepdims=True)
+        weighted = centred
+    else:
+        w = w.astype(x.dtype)
+        count = float(w.sum())
+        centred = x - (x * w).sum(axis=1, keepdims=True) / count
+        weighted = centred * w
+        if ddof and aweights is not None:
+            ddof = ddof * float((w * np.asarray(aweights, float)).sum() / w.sum())
+    c = weighted @ np.conj(centred).T if centred.dtype.kind == "c" else weighted @ centred.T
+    return np.squeeze(c / (count - ddof))
+
+
+def _samples(m: Any, rowvar: bool) -> Any:
+    m = m if hasattr(m, "dtype") else np.asarray(m)
+    if ndim_of(m) > 2:
+        raise ShapeError(f"cov takes one or two axes, variables and samples; got shape {shape_of(m)}")
+    if ndim_of(m) < 2:
+        return reshape(m, (1, -1))
+    return m if rowvar else m.T
+
+
+@implements(np.corrcoef)
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
+    """Correlation matrix: the covariance divided by the standard deviations."""
+    c = cov(x, y, rowvar, dtype=dtype)
+    if not ndim_of(c):
+        return c / c
+    each = np.arange(shape_of(c)[0])
+    d = sqrt(np.real(c[each, each]))
+    return c / d[:, None] / d[None, :]
 
 
 # The neural ones among them: shifted by the maximum, so that huge values and -inf are exact

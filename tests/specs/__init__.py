@@ -7,9 +7,10 @@ from .base import Spec, numbers, raw
 from .elementwise import ELEMENTWISE
 from .indexing import INDEXING
 from .products import PRODUCTS
-from .reductions import REDUCTIONS
+from .reductions import REDUCTIONS, SCANS
 from .shapes import SHAPES
+from .special import SPECIAL
 
 __all__ = ["SPECS", "Spec", "numbers", "raw"]
 
-SPECS: list[Spec] = [*ELEMENTWISE, *REDUCTIONS, *SHAPES, *INDEXING, *PRODUCTS]
+SPECS: list[Spec] = [*ELEMENTWISE, *REDUCTIONS, *SCANS, *SPECIAL, *SHAPES, *INDEXING, *PRODUCTS]

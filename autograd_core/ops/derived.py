@@ -1,0 +1,44 @@
+"""What functions composed of other rows share: errors that name them, and arguments brought into one form."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import AutogradError, NoRuleError
+from ..graph import Op
+from ..record import explained, implements, raw
+
+
+def derived(*numpy_functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """As `implements`, and NumPy's errors about shapes, axes and indices become ours, which name the function."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        op = Op(function.__name__, function, ())  # for its name in messages only
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except AutogradError:
+                raise
+            except (ValueError, IndexError) as error:
+                raise explained(error, op, tuple(raw(x) for x in args)) from error
+
+        return implements(*numpy_functions)(call)
+
+    return register
+
+
+def as_operand(x: Any) -> Any:
+    """An array or a Tensor as it is; numbers and lists as an array."""
+    return x if hasattr(x, "shape") else np.asarray(x)
+
+
+def refuse_out(name: str, out: Any) -> None:
+    """Raise if a function whose result is recorded is asked to write it into an array."""
+    if out is not None:
+        raise NoRuleError(f"'{name}' does not take out=: use the value that it returns")

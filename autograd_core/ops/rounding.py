@@ -1,0 +1,189 @@
+"""Piecewise constant and piecewise linear functions: rounding, remainders, signs; and functions derived from them."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..record import binary, implements, primitive, unary
+from .elementwise import arctan2, imag, plain_value, real
+
+__all__ = [
+    "angle",
+    "ceil",
+    "copysign",
+    "deg2rad",
+    "degrees",
+    "divmod",
+    "fabs",
+    "fix",
+    "floor",
+    "floor_divide",
+    "fmod",
+    "frexp",
+    "heaviside",
+    "ldexp",
+    "mod",
+    "modf",
+    "nan_to_num",
+    "rad2deg",
+    "radians",
+    "real_if_close",
+    "remainder",
+    "rint",
+    "round",
+    "trunc",
+    "unwrap",
+]
+
+
+def _flat(g: Any, *_: Any) -> Any:
+    """The rule of a function that is constant between its jumps."""
+    return np.zeros_like(g)
+
+
+def _step(name: str, forward: Any) -> Any:
+    return unary(name, forward, _flat, forward, f"`numpy.{name}`; derivative 0, also at the jumps.")
+
+
+floor, ceil, trunc, rint = (_step(f.__name__, f) for f in (np.floor, np.ceil, np.trunc, np.rint))
+_round = primitive("round", lambda x, decimals: np.round(x, decimals), _flat, kind="elementwise")
+
+
+@implements(np.round)
+def round(a: Any, decimals: int = 0, out: None = None) -> Any:
+    """Rounded to this many decimals; derivative 0."""
+    return _round(a, decimals)
+
+
+@implements(np.fix)
+def fix(x: Any) -> Any:
+    """Rounded towards zero; derivative 0."""
+    return trunc(x)
+
+
+# Remainders: a = quotient b + remainder, with a quotient that is constant between its jumps
+
+floor_divide = binary(
+    "floor_divide",
+    np.floor_divide,
+    _flat,
+    _flat,
+    np.floor_divide,
+    "floor(a / b); derivatives 0.",
+)
+remainder = binary(
+    "remainder",
+    np.remainder,
+    lambda g, _y, _a, _b: g,
+    lambda g, _y, a, b: -g * np.floor_divide(a, b),
+    np.remainder,
+    "a - floor(a/b) b, as Python's %; derivatives 1 and -floor(a/b).",
+)
+fmod = binary(
+    "fmod",
+    np.fmod,
+    lambda g, _y, _a, _b: g,
+    lambda g, _y, a, b: -g * np.trunc(a / b),
+    np.fmod,
+    "a - trunc(a/b) b, as C's fmod; derivatives 1 and -trunc(a/b).",
+)
+mod = remainder
+
+
+@implements(np.divmod)
+def divmod(a: Any, b: Any) -> Any:
+    """`(a // b, a % b)`."""
+    return floor_divide(a, b), remainder(a, b)
+
+
+@implements(np.modf)
+def modf(x: Any) -> Any:
+    """The part of x behind the point, with derivative 1, and the whole part."""
+    whole = trunc(x)
+    return x - whole, whole
+
+
+@implements(np.frexp)
+def frexp(x: Any) -> Any:
+    """`(mantissa, exponent)` with x = mantissa 2^exponent; the exponent is a plain integer array."""
+    exponent = np.frexp(plain_value(x))[1]
+    return ldexp(x, -exponent), exponent
+
+
+_ldexp: Any = primitive("ldexp", np.ldexp, lambda g, _y, _x, i: _ldexp(g, i), kind="elementwise")
+
+
+@implements(np.ldexp)
+def ldexp(x: Any, i: Any) -> Any:
+    """x 2^i for whole numbers i; derivative 2^i."""
+    return _ldexp(x, plain_value(i))
+
+
+# Signs
+
+copysign = binary(
+    "copysign",
+    np.copysign,
+    lambda g, _y, a, b: g * (np.sign(a) * np.copysign(np.ones_like(plain_value(b)), plain_value(b))),
+    _flat,
+    np.copysign,
+    "|a| with the sign of b; derivatives sign(a) sign(b), 0 at a = 0, and 0.",
+)
+heaviside = binary(
+    "heaviside",
+    np.heaviside,
+    _flat,
+    lambda g, _y, a, _b: np.where(plain_value(a) == 0, g, 0),
+    np.heaviside,
+    "0 for a < 0, b at 0, 1 for a > 0; derivative 0 in a.",
+)
+
+
+@implements(np.fabs)
+def fabs(x: Any) -> Any:
+    """|x| of a real x; derivative sign(x), 0 at 0."""
+    return abs(x)
+
+
+# Angles
+
+_PER_DEGREE = math.pi / 180
+deg2rad = unary("deg2rad", np.deg2rad, lambda g, _y, _x: g * _PER_DEGREE, np.deg2rad, "Degrees to radians; derivative pi/180.")
+rad2deg = unary("rad2deg", np.rad2deg, lambda g, _y, _x: g / _PER_DEGREE, np.rad2deg, "Radians to degrees; derivative 180/pi.")
+radians = implements(np.radians)(deg2rad)
+degrees = implements(np.degrees)(rad2deg)
+
+
+@implements(np.angle)
+def angle(z: Any, deg: bool = False) -> Any:
+    """The argument of a complex number, in radians or degrees; derivative 0 at 0."""
+    a = arctan2(imag(z), real(z))
+    return rad2deg(a) if deg else a
+
+
+@implements(np.unwrap)
+def unwrap(p: Any, discont: float | None = None, axis: int = -1, *, period: float = 2 * math.pi) -> Any:
+    """Jumps of more than half a period removed by adding periods; derivative 1."""
+    value = plain_value(p)
+    return p + (np.unwrap(value, discont, axis, period=period) - value)
+
+
+@implements(np.real_if_close)
+def real_if_close(a: Any, tol: float = 100) -> Any:
+    """The real part, if all imaginary parts are within rounding of 0; else a."""
+    return a if np.iscomplexobj(np.real_if_close(plain_value(a), tol)) else real(a)
+
+
+_nan_to_num = primitive(
+    "nan_to_num",
+    lambda x, nan, posinf, neginf: np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf),
+    lambda g, _y, x, _nan, _posinf, _neginf: np.where(np.isfinite(plain_value(x)), g, 0),
+    kind="elementwise",
+)
+
+
+@implements(np.nan_to_num)
+def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+    """NaN and infinities replaced by numbers; derivative 1 where x is finite, else 0."""
+    return _nan_to_num(x, nan, posinf, neginf)

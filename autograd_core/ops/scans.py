@@ -1,0 +1,439 @@
+"""Running sums and products, differences, sorting and what is read off a sorted axis."""
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+
+from ..errors import NoRuleError
+from ..record import implements, primitive
+from .elementwise import plain_value, where
+from .indexing import getitem
+from .shapes import concatenate, moveaxis, ndim_of, ravel, reshape, shape_of
+
+__all__ = [
+    "convolve",
+    "correlate",
+    "cumprod",
+    "cumsum",
+    "diff",
+    "ediff1d",
+    "gradient",
+    "interp",
+    "median",
+    "nancumprod",
+    "nancumsum",
+    "nanmedian",
+    "nanpercentile",
+    "nanquantile",
+    "partition",
+    "percentile",
+    "polyval",
+    "quantile",
+    "sort",
+    "trapezoid",
+]
+
+Axis = Any
+
+
+def as_value(x: Any) -> Any:
+    """Lists and numbers as arrays; arrays and Tensors as they are."""
+    return x if hasattr(x, "dtype") else np.asarray(x)
+
+
+def _flattened(x: Any, axis: int | None) -> tuple[Any, int]:
+    """The array and the axis to run along: all elements in one when axis is None."""
+    x = as_value(x)
+    if axis is None:
+        return ravel(x), 0
+    return x, normalize_axis_index(axis, ndim_of(x))
+
+
+def _part(x: Any, axis: int, *slices: Any) -> Any:
+    """x with an index along one axis."""
+    return x[(slice(None),) * axis + slices]
+
+
+def _turned(x: Any, axis: int) -> Any:
+    return _part(x, axis, slice(None, None, -1))
+
+
+# Running sums and products
+
+_cumsum: Any = primitive(
+    "cumsum",
+    lambda x, axis: np.cumsum(x, axis=axis),
+    lambda g, _y, _x, axis: _turned(_cumsum(_turned(g, axis), axis), axis),
+    kind="linear",
+)
+
+
+@implements(np.cumsum)
+def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: None = None) -> Any:
+    """Running sum along an axis (of all elements when it is None); the gradient is a running sum from the end."""
+    a, axis = _flattened(a, axis)
+    return _cumsum(a if dtype is None else a.astype(dtype), axis)
+
+
+@implements(np.cumprod)
+def cumprod(a: Any, axis: int | None = None, dtype: Any = None, out: None = None) -> Any:
+    """Running product along an axis, by doubling: log2(n) products of shifted arrays, so that zeros are exact to any order."""
+    a, axis = _flattened(a, axis)
+    a = a if dtype is None else a.astype(dtype)
+    if not hasattr(a, "_data"):
+        return np.cumprod(a, axis=axis)
+    shift, n = 1, shape_of(a)[axis]
+    while shift < n:
+        moved = _part(a, axis, slice(shift, None)) * _part(a, axis, slice(None, -shift))
+        a = concatenate([_part(a, axis, slice(None, shift)), moved], axis=axis)
+        shift *= 2
+    return a
+
+
+def _without_nan(a: Any, neutral: float) -> Any:
+    a = as_value(a)
+    return where(np.isnan(plain_value(a)), neutral, a)
+
+
+@implements(np.nancumsum)
+def nancumsum(a: Any, axis: int | None = None, dtype: Any = None, out: None = None) -> Any:
+    """`cumsum` with NaN as 0; NaN elements get gradient 0."""
+    return cumsum(_without_nan(a, 0), axis, dtype)
+
+
+@implements(np.nancumprod)
+def nancumprod(a: Any, axis: int | None = None, dtype: Any = None, out: None = None) -> Any:
+    """`cumprod` with NaN as 1; NaN elements get gradient 0."""
+    return cumprod(_without_nan(a, 1), axis, dtype)
+
+
+def _with_initial(scan: Any, neutral: int) -> Any:
+    def call(x: Any, /, *, axis: int | None = None, dtype: Any = None, out: None = None, include_initial: bool = False) -> Any:
+        if axis is None and ndim_of(x) > 1:
+            raise ValueError(f"axis has to be given for an array of {ndim_of(x)} axes")
+        axis = axis or 0
+        y = scan(x, axis, dtype)
+        if not include_initial:
+            return y
+        first = np.full_like(plain_value(_part(y, axis % y.ndim, slice(0, 1))), neutral)
+        return concatenate([first, y], axis=axis)
+
+    return call
+
+
+for _name, _scan, _neutral in (("cumulative_sum", cumsum, 0), ("cumulative_prod", cumprod, 1)):
+    if hasattr(np, _name):  # NumPy 2.1
+        implements(getattr(np, _name))(_with_initial(_scan, _neutral))
+
+
+# Differences
+
+
+@implements(np.diff)
+def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    """Differences of neighbours along an axis, n times."""
+    if n < 0:
+        raise ValueError(f"diff: n is at least 0; got {n}")
+    a, axis = _flattened(a, axis)
+    ends = [_end(e, a, axis) for e in (prepend, append)]
+    parts = [p for p in (ends[0], a, ends[1]) if p is not None]
+    a = concatenate(parts, axis=axis) if len(parts) > 1 else a
+    for _ in range(n):
+        after, before = _part(a, axis, slice(1, None)), _part(a, axis, slice(None, -1))
+        a = after != before if a.dtype == bool else after - before
+    return a
+
+
+def _end(value: Any, a: Any, axis: int) -> Any:
+    if value is None or ndim_of(value):
+        return value
+    shape = shape_of(a)
+    return np.full_like(plain_value(a), value, shape=(*shape[:axis], 1, *shape[axis + 1 :]))
+
+
+@implements(np.ediff1d)
+def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
+    """Differences of neighbours of the flattened array, with further values before and behind."""
+    inner = diff(ravel(as_value(ary)))
+    parts = [p if hasattr(p, "dtype") else np.asarray(p, inner.dtype) for p in (to_begin, inner, to_end) if p is not None]
+    return concatenate([ravel(p) for p in parts])
+
+
+@implements(np.trapezoid)
+def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
+    """The integral of y over x by the trapezoidal rule."""
+    y, axis = _flattened(y, axis)
+    if x is not None:
+        dx = diff(x, axis=axis if ndim_of(x) > 1 else 0)
+        if ndim_of(x) == 1:
+            dx = reshape(dx, (-1,) + (1,) * (ndim_of(y) - axis - 1))
+    return ((_part(y, axis, slice(1, None)) + _part(y, axis, slice(None, -1))) * dx / 2).sum(axis=axis)
+
+
+@implements(np.gradient)
+def gradient(f: Any, *varargs: Any, axis: Axis = None, edge_order: int = 1) -> Any:
+    """Second-order central differences inside and one-sided ones at the ends, as `np.gradient`; one array per axis."""
+    f = as_value(f)
+    axes = normalize_axis_tuple(range(ndim_of(f)) if axis is None else axis, ndim_of(f))
+    spacings = list(varargs) if len(varargs) == len(axes) else list(varargs or (1.0,)) * len(axes)
+    if len(spacings) != len(axes):
+        raise TypeError(f"gradient takes one spacing, or one for each of {len(axes)} axes; got {len(varargs)}")
+    found = [_gradient(f, h, a, edge_order) for a, h in zip(axes, spacings, strict=True)]
+    return found[0] if len(axes) == 1 else tuple(found)
+
+
+def _gradient(f: Any, h: Any, axis: int, edge_order: int) -> Any:
+    n, rest = shape_of(f)[axis], (1,) * (ndim_of(f) - axis - 1)
+    if n < edge_order + 1:
+        raise ValueError(
+            f"gradient with edge_order={edge_order} needs at least {edge_order + 1} elements along axis {axis}; got {n}"
+        )
+    steps = np.full(n - 1, h, dtype=np.result_type(plain_value(f), 0.0)) if not ndim_of(h) else diff(h)
+    if shape_of(steps) != (n - 1,):
+        raise ValueError(f"gradient: {shape_of(h)[0]} coordinates for {n} elements along axis {axis}")
+    steps = reshape(steps, (n - 1, *rest))
+    steps = steps if steps.dtype == f.dtype or f.dtype.kind not in "fc" else steps.astype(f.dtype)  # as NumPy: f's dtype
+
+    def at(i: Any) -> Any:
+        return _part(f, axis, slice(i, i + 1) if i >= 0 else slice(i, i + 1 or None))
+
+    a, b = steps[:-1], steps[1:]
+    left, middle, right = (_part(f, axis, slice(i, n - 2 + i)) for i in range(3))
+    inner = -b / (a * (a + b)) * left + (b - a) / (a * b) * middle + a / (b * (a + b)) * right
+    if edge_order == 1:
+        first, last = (at(1) - at(0)) / steps[:1], (at(-1) - at(-2)) / steps[-1:]
+    else:
+        (p, q), (r, s) = (steps[:1], steps[1:2]), (steps[-2:-1], steps[-1:])
+        first = -(2 * p + q) / (p * (p + q)) * at(0) + (p + q) / (p * q) * at(1) - p / (q * (p + q)) * at(2)
+        last = s / (r * (r + s)) * at(-3) - (r + s) / (r * s) * at(-2) + (2 * s + r) / (s * (r + s)) * at(-1)
+    return concatenate([first, inner, last], axis=axis)
+
+
+# Sorting: a gather along the stable permutation
+
+
+def _gathered(x: Any, order: Any, axis: int) -> Any:
+    """x[..., order, ...] with an order for each place of the other axes."""
+    index = [np.arange(n).reshape((-1,) + (1,) * (order.ndim - i - 1)) for i, n in enumerate(shape_of(x))]
+    index[axis] = order
+    return getitem(x, tuple(index))
+
+
+@implements(np.sort)
+def sort(a: Any, axis: int | None = -1, kind: Any = None, order: None = None, *, stable: bool | None = None) -> Any:
+    """The elements in ascending order; the gradient follows the stable permutation."""
+    a, axis = _flattened(a, axis)
+    return _gathered(a, np.argsort(plain_value(a), axis=axis, kind="stable"), axis)
+
+
+@implements(np.partition)
+def partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: None = None) -> Any:
+    """The elements in an order in which the k-th stands where sorting would put it."""
+    a, axis = _flattened(a, axis)
+    return _gathered(a, np.argpartition(plain_value(a), kth, axis=axis), axis)
+
+
+_VIRTUAL = {  # alpha and beta of Hyndman and Fan, The American Statistician 50 (1996)
+    "linear": (1.0, 1.0),
+    "hazen": (0.5, 0.5),
+    "weibull": (0.0, 0.0),
+    "median_unbiased": (1 / 3, 1 / 3),
+    "normal_unbiased": (3 / 8, 3 / 8),
+    "interpolated_inverted_cdf": (0.0, 1.0),
+}
+_CHOSEN: dict[str, Any] = {
+    "lower": np.floor,
+    "higher": np.ceil,
+    "nearest": np.rint,
+    "midpoint": lambda i: (np.floor(i) + np.ceil(i)) / 2,
+}
+
+
+def _quantile(a: Any, q: Any, axis: Axis, method: str, keepdims: bool, skip_nan: bool) -> Any:
+    a, q = as_value(a), np.asarray(plain_value(q), np.float64)
+    if not ((q >= 0) & (q <= 1)).all():
+        raise ValueError("quantiles are between 0 and 1 (percentiles between 0 and 100)")
+    ndim, shape = ndim_of(a), shape_of(a)
+    axes = normalize_axis_tuple(range(ndim) if axis is None else axis, ndim)
+    rest = tuple(n for i, n in enumerate(shape) if i not in axes)
+    rows = reshape(moveaxis(a, axes, range(ndim - len(axes), ndim)), (*rest, -1))
+    rows = rows if rows.dtype.kind == "f" else rows.astype(np.float64)
+    rows = sort(rows)  # NaN comes last
+    bad = np.isnan(plain_value(rows))
+    counts = (~bad).sum(axis=-1) if skip_nan else np.full(rest, shape_of(rows)[-1])
+    missing = (counts == 0) | (False if skip_nan else bad.any(axis=-1))
+    place = _place(q.reshape((-1,) + (1,) * len(rest)), np.maximum(counts, 1), method)
+    low = np.floor(place).astype(int)
+    fraction = (place - low).astype(rows.dtype)
+    mesh = tuple(np.indices(rest, sparse=True))
+    below, above = (getitem(rows, (*mesh, i)) for i in (low, np.minimum(low + 1, np.maximum(counts, 1) - 1)))
+    y = below * (1 - fraction) + above * fraction  # a weight of exactly 0 or 1 leaves the other neighbour out
+    if missing.any():
+        y = where(missing, np.nan, y)
+    kept = tuple(1 if i in axes else n for i, n in enumerate(shape)) if keepdims else rest
+    return reshape(y, (*q.shape, *kept)) if y.ndim else y
+
+
+def _place(q: Any, n: Any, method: str) -> Any:
+    """Where in the sorted axis, from 0, the quantile stands."""
+    if method in _CHOSEN:
+        return _CHOSEN[method](q * (n - 1))
+    if method not in _VIRTUAL:
+        raise NoRuleError(f"quantile on a Tensor knows the methods {', '.join([*_VIRTUAL, *_CHOSEN])}; got '{method}'")
+    alpha, beta = _VIRTUAL[method]
+    return np.clip(n * q + (alpha + q * (1 - alpha - beta)) - 1, 0, n - 1)
+
+
+def _refuse(weights: Any, out: Any, interpolation: Any) -> None:
+    if weights is not None or out is not None or interpolation is not None:
+        raise NoRuleError("median and quantile on a Tensor do not take weights=, out= or interpolation=")
+
+
+@implements(np.quantile)
+def quantile(
+    a: Any,
+    q: Any,
+    axis: Axis = None,
+    out: None = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    *,
+    weights: None = None,
+    interpolation: None = None,
+) -> Any:
+    """The q-th quantile, interpolated between its two neighbours, which share the gradient; q has none."""
+    _refuse(weights, out, interpolation)
+    return _quantile(a, q, axis, method, keepdims, skip_nan=False)
+
+
+@implements(np.percentile)
+def percentile(
+    a: Any,
+    q: Any,
+    axis: Axis = None,
+    out: None = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    *,
+    weights: None = None,
+    interpolation: None = None,
+) -> Any:
+    """`quantile` with q in percent."""
+    _refuse(weights, out, interpolation)
+    return _quantile(a, np.asarray(plain_value(q)) / 100, axis, method, keepdims, skip_nan=False)
+
+
+@implements(np.nanquantile)
+def nanquantile(
+    a: Any,
+    q: Any,
+    axis: Axis = None,
+    out: None = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    *,
+    weights: None = None,
+    interpolation: None = None,
+) -> Any:
+    """`quantile` of the elements that are not NaN; the others get gradient 0."""
+    _refuse(weights, out, interpolation)
+    return _quantile(a, q, axis, method, keepdims, skip_nan=True)
+
+
+@implements(np.nanpercentile)
+def nanpercentile(
+    a: Any,
+    q: Any,
+    axis: Axis = None,
+    out: None = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    *,
+    weights: None = None,
+    interpolation: None = None,
+) -> Any:
+    """`nanquantile` with q in percent."""
+    _refuse(weights, out, interpolation)
+    return _quantile(a, np.asarray(plain_value(q)) / 100, axis, method, keepdims, skip_nan=True)
+
+
+@implements(np.median)
+def median(a: Any, axis: Axis = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
+    """The middle element; of an even number the mean of the two in the middle, which get half the gradient each."""
+    return _quantile(a, 0.5, axis, "linear", keepdims, skip_nan=False)
+
+
+@implements(np.nanmedian)
+def nanmedian(a: Any, axis: Axis = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
+    """`median` of the elements that are not NaN; the others get gradient 0."""
+    return _quantile(a, 0.5, axis, "linear", keepdims, skip_nan=True)
+
+
+# Sums of shifted products, and tables
+
+_convolve: Any = primitive(
+    "convolve",
+    np.convolve,
+    lambda g, _y, _a, v: _convolve(g, v[::-1])[v.shape[0] - 1 : g.shape[0]],
+    lambda g, _y, a, _v: _convolve(g, a[::-1])[a.shape[0] - 1 : g.shape[0]],
+    kind="multilinear",
+)
+
+
+@implements(np.convolve)
+def convolve(a: Any, v: Any, mode: str = "full") -> Any:
+    """Discrete convolution of two vectors."""
+    a, v = as_value(a), as_value(v)
+    if mode not in ("full", "same", "valid"):
+        raise ValueError(f"convolve: mode is 'full', 'same' or 'valid'; got '{mode}'")
+    y = _convolve(a, v)
+    short, long = sorted((shape_of(a)[0], shape_of(v)[0]))
+    start, count = {"full": (0, short + long - 1), "same": ((short - 1) // 2, long), "valid": (short - 1, long - short + 1)}[
+        mode
+    ]
+    return y if mode == "full" else y[start : start + count]
+
+
+@implements(np.correlate)
+def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
+    """Cross-correlation of two vectors, the second conjugated."""
+    a, v = as_value(a), as_value(v)
+    if shape_of(a)[0] < shape_of(v)[0] and mode == "same":  # NumPy exchanges them, and turns the result round
+        return convolve(v[::-1].conj(), a, mode)[::1] if not shape_of(a)[0] else convolve(a[::-1], v.conj(), mode)[::-1]
+    return convolve(a, v[::-1].conj(), mode)
+
+
+@implements(np.interp)
+def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: float | None = None) -> Any:
+    """Piecewise linear interpolation through the points (xp, fp); differentiable in all three."""
+    x, xp, fp = as_value(x), as_value(xp), as_value(fp)
+    if period is not None:
+        x, xp = x % period, xp % period
+        order = np.argsort(plain_value(xp), kind="stable")
+        xp, fp = xp[order], fp[order]
+        xp = concatenate([xp[-1:] - period, xp, xp[:1] + period])
+        fp = concatenate([fp[-1:], fp, fp[:1]])
+    values, knots = plain_value(x), plain_value(xp)
+    last = len(knots) - 1
+    i = np.clip(np.searchsorted(knots, values, side="right") - 1, 0, max(last - 1, 0))
+    j = np.minimum(i + 1, last)
+    width = np.where(knots[j] == knots[i], 1, xp[j] - xp[i])
+    inside = (values >= knots[0]) & (values <= knots[-1])
+    y = fp[i] + (fp[j] - fp[i]) * (where(inside, x, knots[0]) - xp[i]) / width
+    y = where(values < knots[0], fp[0] if left is None else left, y)
+    return where(values > knots[-1], fp[-1] if right is None else right, y)
+
+
+@implements(np.polyval)
+def polyval(p: Any, x: Any) -> Any:
+    """The polynomial with coefficients p, highest power first, at x (Horner)."""
+    p = as_value(p)
+    y: Any = 0 * as_value(x)
+    for k in range(shape_of(p)[0]):
+        y = y * x + p[k]
+    return y
