@@ -20,6 +20,7 @@ from .errors import AutogradError, DTypeError, GraphError, MissingExtraError, No
 from .graph import enable_grad, no_grad  # noqa: E402
 from .memory import release_memory  # noqa: E402
 from .ops import *  # noqa: E402, F403
+from .ops import fft, linalg  # noqa: E402
 from .randomness import default_rng, manual_seed  # noqa: E402
 from .record import primitive  # noqa: E402
 from .tensor import IMPLEMENTED as _IMPLEMENTED  # noqa: E402
@@ -40,11 +41,13 @@ __all__ = [  # noqa: PLE0604  the ops name their own
     "check",  # noqa: F405
     "default_rng",
     "enable_grad",
+    "fft",
     "get_num_threads",
     "grad",
     "gradients",
     "hvp",
     "in_threads",
+    "linalg",
     "manual_seed",
     "no_grad",
     "primitive",

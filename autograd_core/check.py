@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -46,6 +46,13 @@ class Row:
         """Whether the difference is within the tolerance; never for NaN."""
         return bool(self.error <= self.tolerance)
 
+    @property
+    def verdict(self) -> str:
+        """One word for the table, and what to do about NaN."""
+        if np.isnan(self.numeric) and not np.isnan(self.analytic):
+            return "no numeric value: f is not finite within a step; give a smaller step="
+        return "ok" if self.ok else "WRONG"
+
 
 @dataclass
 class Report:
@@ -74,24 +81,25 @@ class Report:
         lines.append(f"  {'where':<{width}}  {'analytic':>14}  {'numeric':>14}  {'error':>9}  verdict")
         for row in self.rows:
             values = f"{row.analytic:>14.7g}  {row.numeric:>14.7g}  {row.error:>9.2e}"
-            lines.append(f"  {row.where:<{width}}  {values}  {'ok' if row.ok else 'WRONG'}")
+            lines.append(f"  {row.where:<{width}}  {values}  {row.verdict}")
         return "\n".join(lines)
 
     __repr__ = __str__
 
 
-def extrapolated(f: Callable[[float], Any], scale: float) -> tuple[float, float]:
-    """Differentiate `f` at 0: `(derivative, estimate of its error)`.
+def extrapolated(f: Callable[[float], Any], scale: float, weights: Any = 1.0) -> tuple[float, float]:
+    """Differentiate `<weights, f(t)>` at 0: `(derivative, estimate of its error)`.
 
     Central differences with steps 2^-k scale, extrapolated to step 0 (Ridders, Advances in Engineering Software 4,
     1982); the entry of the table with the smallest estimated error wins. The error has two parts: how much
     neighbouring entries differ, and what the measured rounding noise of `f` makes of a difference with that step.
+    Elements of `f` are subtracted before they are summed, so that large ones that do not change cost no accuracy.
     """
-    noise = _noise(f, scale * 2.0**-15)
+    noise = _noise(f, scale * 2.0**-15, weights)
     step, best, error = scale, np.nan, np.inf
     before: list[float] = []
     for _ in range(12):
-        now = [(float(f(step)) - float(f(-step))) / (2 * step)]
+        now = [_pair(f(step) - f(-step), weights) / (2 * step)]
         for i, old in enumerate(before):
             factor = 4.0 ** (i + 1)
             now.append((factor * now[i] - old) / (factor - 1))
@@ -103,14 +111,16 @@ def extrapolated(f: Callable[[float], Any], scale: float) -> tuple[float, float]
     return best, error
 
 
-def _noise(f: Callable[[float], Any], spacing: float) -> float:
+def _noise(f: Callable[[float], Any], spacing: float, weights: Any) -> float:
     """The rounding noise of `f` near 0, from fourth differences of close values (More and Wild, SIAM J. Sci. Comput. 33, 2011).
 
     A fourth difference of a smooth function on such a spacing is nothing but noise, with 70 times its variance.
     """
-    values = np.array([float(f(k * spacing)) for k in range(-4, 5)])
-    rounding = float(np.max(np.abs(values))) * np.finfo(np.float64).eps / 2
-    return max(rounding, float(np.sqrt(np.mean(np.diff(values, 4) ** 2) / 70)))
+    values = np.array([f(k * spacing) for k in range(-4, 5)])
+    moved = (values != values[0]).any(axis=0)
+    rounding = np.sqrt(np.sum(np.abs(weights * values[0] * moved) ** 2)) * np.finfo(np.float64).eps / 2
+    fourth = [_pair(d, weights) for d in np.diff(values, 4, axis=0)]
+    return max(float(rounding), float(np.sqrt(np.mean(np.square(fourth)) / 70)))
 
 
 def _point(inputs: Sequence[Any]) -> list[Any]:
@@ -143,11 +153,11 @@ def _pair(u: Any, v: Any) -> float:
 
 
 class _Function:
-    """`f` of plain arrays, projected on a cotangent: its value and its gradients."""
+    """`f` of plain arrays, and its gradients with a random cotangent."""
 
     def __init__(self, f: Callable[..., Any], point: list[Any], rng: np.random.Generator) -> None:
         self.f = f
-        y = np.asarray(self._call([Tensor(x.copy()) for x in point]))
+        y = np.asarray(self._call([Tensor(x.copy(order="K")) for x in point]))
         if y.dtype.kind not in "fc":
             raise DTypeError(f"the function returned dtype {y.dtype}: nothing to differentiate")
         self.cotangent = _random_like(y, rng)
@@ -158,13 +168,18 @@ class _Function:
             raise ShapeError("the function has to return one array: check one output at a time")
         return y.detach() if isinstance(y, Tensor) and y.requires_grad else y
 
-    def value(self, arrays: list[Any]) -> float:
-        return _pair(self.cotangent, np.asarray(self._call([Tensor(x) for x in arrays])))
+    def value(self, arrays: list[Any]) -> Any:
+        return np.asarray(self._call([Tensor(x) for x in arrays]))
 
     def gradients(self, arrays: list[Any]) -> list[Any]:
-        tensors = [Tensor(x.copy(), requires_grad=True) for x in arrays]
+        tensors = [Tensor(x.copy(order="K"), requires_grad=True) for x in arrays]
         y = self.f(*tensors)
+        if not isinstance(y, Tensor):  # a constant
+            return [np.zeros_like(x) for x in arrays]
         found = gradients(y, tensors, [self.cotangent], allow_unused=True)
+        for k, (g, x) in enumerate(zip(found, arrays, strict=True)):
+            if g is not None and g.shape != x.shape:
+                raise ShapeError(f"the gradient of input {k} has shape {g.shape}, the input {x.shape}")
         return [np.zeros_like(x) if g is None else g.numpy() for g, x in zip(found, arrays, strict=True)]
 
 
@@ -179,6 +194,8 @@ class _Gradient(_Function):
     def _slope(self, *tensors: Tensor) -> Any:
         tracked = [x if x.requires_grad else Tensor(x, requires_grad=True) for x in tensors]
         y = self.inner.f(*tracked)
+        if not isinstance(y, Tensor):
+            return np.zeros(())
         found = gradients(y, tracked, [self.inner.cotangent], create_graph=True, allow_unused=True)
         terms = [np.sum(np.real(g * np.conj(u))) for g, u in zip(found, self.directions, strict=True) if g is not None]
         return sum(terms[1:], terms[0]) if terms else np.zeros(())
@@ -190,9 +207,13 @@ def _moved(point: list[Any], k: int, direction: Any) -> Callable[[float], list[A
 
 def _row(where: str, function: _Function, point: list[Any], k: int, direction: Any, gradient: Any, step: float) -> Row:
     move = _moved(point, k, direction)
-    numeric, error = extrapolated(lambda t: function.value(move(t)), step)
+    numeric, error = extrapolated(lambda t: function.value(move(t)), step, function.cotangent)
     analytic = _pair(gradient, direction)
     rounding = RTOL * max(abs(numeric), float(np.sum(np.abs(gradient * direction))) * 1e-3)
+    # where terms cancel to 0, the rounding of derivatives of the size f/x is left
+    x = point[k]
+    relative = float(np.max(np.abs(direction) / np.where(x == 0, _size([x]), np.abs(x))))
+    rounding += 10 * np.finfo(np.float64).eps * float(np.sum(np.abs(function.cotangent * function.value(point)))) * relative
     return Row(where, analytic, numeric, 10 * error + rounding)
 
 
@@ -200,6 +221,7 @@ def gradcheck(
     f: Callable[..., Any],
     *inputs: Any,
     order: int = 1,
+    mode: Literal["direction", "full"] = "direction",
     step: float = 1e-2,
     rng: np.random.Generator | None = None,
 ) -> Report:
@@ -208,9 +230,13 @@ def gradcheck(
     With a random cotangent v and direction u, `<v, f(x + t u)>` is differentiated at t = 0 numerically and compared
     with `<J^T v, u>`. If that fails, every element of the input is checked and the wrong ones are listed.
 
+    The function has to compute in double precision throughout. One direction weighs large and small elements
+    together: `mode="full"` checks each element alone, with a step in proportion to its own size.
+
     Args:
         f: takes as many Tensors as there are inputs and returns one array.
         inputs: arrays or Tensors; copied, and converted to double precision.
+        mode: "direction", or "full" for one row per element.
         order: 2 checks the gradient of `<J^T v, w>` as well, which is the second derivative.
         step: the largest step, relative to an input's typical size (1 for zeros); must stay inside f's domain.
         rng: for the random direction and cotangent.
@@ -236,16 +262,18 @@ def gradcheck(
             if not x.size:
                 report.rows.append(Row(where, 0.0, 0.0, 0.0))
                 continue
-            scale = step * _size([x]) / 1.5
-            row = _row(where, function, point, k, _random_like(x, rng), found[k], scale)
-            report.rows.append(row)
-            if not row.ok:
-                report.rows += [
-                    bad
+            size = np.where(x == 0, _size([x]), np.abs(x))  # steps in proportion to each element
+            row = None
+            if mode == "direction":
+                row = _row(where, function, point, k, _random_like(x, rng) * size, found[k], step / 1.5)
+                report.rows.append(row)
+            if row is None or not row.ok:
+                rows = [
+                    _element(where, function, point, k, index, unit, found[k], step * float(size[index]) / 1.5)
                     for index in np.ndindex(x.shape)
                     for unit in ((1.0, 1j) if x.dtype.kind == "c" else (1.0,))
-                    if not (bad := _element(where, function, point, k, index, unit, found[k], scale)).ok
                 ]
+                report.rows += [r for r in rows if row is None or not r.ok]
     return report
 
 

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .errors import GraphError
+from .errors import GraphError, ShapeError
 
 __all__ = ["Extra", "Node", "Op", "Retired", "enable_grad", "modes", "no_grad", "sweep"]
 
@@ -60,9 +60,22 @@ class Op:
         self.first = first  # position of the first operand; static arguments stand before it
         self.reads = [None if rule is None else _parameter_kinds(rule, skip=1 + variadic) for rule in rules]
         self._keeps: dict[tuple[bool, ...], tuple[str, ...]] = {}
+        for position, row in enumerate(self.reads):
+            if row is not None and not (row and row[-1].startswith("*")) and len(row) < 1 + len(rules):
+                raise TypeError(
+                    f"rule {position} of '{name}' takes {1 + variadic + len(row)} arguments: a rule takes g, the output y, and "
+                    "then every argument of the op; give those that it does not read names with a leading underscore"
+                )
         for argument in zip(*(row for row in self.reads if row is not None), strict=False):
             if {kind.lstrip("*") for kind in argument} >= {"shape", "value"}:
                 raise ValueError(f"rules of '{name}': one wants an argument's shape and another its value; read the value")
+
+    def guard(self, wrap: Callable[[Rule], Rule]) -> None:
+        """Put something around every rule; what they read stays as it was."""
+        if self.variadic:
+            self.rules.rule = wrap(self.rules.rule)
+        else:
+            self.rules = tuple(rule and wrap(rule) for rule in self.rules)
 
     def keeps(self, needs: tuple[bool, ...]) -> tuple[str, ...]:
         """What to save of `(y, *arguments)` when the arguments marked in `needs` want a gradient."""
@@ -172,7 +185,9 @@ class _Recording(ContextDecorator):
 
     _value: bool
 
-    def __init__(self) -> None:
+    def __init__(self, function: Any = None) -> None:
+        if function is not None:
+            raise TypeError(f"write @{type(self).__name__}() with brackets, or `with {type(self).__name__}():`")
         self._before: list[bool] = []
 
     def __enter__(self) -> Self:
@@ -182,6 +197,11 @@ class _Recording(ContextDecorator):
 
     def __exit__(self, *exc: object) -> None:
         modes.recording = self._before.pop()
+
+    def __call__(self, func: Any) -> Any:
+        if inspect.isgeneratorfunction(func):
+            raise TypeError("a generator runs outside of the call that the decorator surrounds: use `with` inside it")
+        return super().__call__(func)
 
     def _recreate_cm(self) -> _Recording:  # a decorated function may run in several threads at once
         return type(self)()
@@ -287,9 +307,14 @@ def unbroadcast(c: Any, shape: tuple[int, ...]) -> Any:
     return c.sum(axis=(*range(added), *stretched)).reshape(shape)
 
 
-def fit(c: Any, shape: tuple[int, ...] | None, dtype: Any) -> Any:
-    """Give a cotangent the shape and dtype of the argument it belongs to."""
-    if shape is not None:
+def fit(c: Any, op: Op, position: int, shape: tuple[int, ...] | None, dtype: Any) -> Any:
+    """Give what a rule returned the shape and dtype of the argument it belongs to."""
+    if shape is not None and c.shape != shape:
+        if op.core is None or c.ndim < len(shape):
+            raise ShapeError(
+                f"rule {position} of '{op.name}' returned shape {c.shape} for an argument of shape {shape}. If the op "
+                "broadcasts its arguments, say kind='elementwise' (or core=) and the engine sums over what was stretched."
+            )
         c = unbroadcast(c, shape)
     if c.dtype != dtype:
         if c.dtype.kind == "c" and dtype.kind != "c":
@@ -357,7 +382,7 @@ def sweep(  # noqa: PLR0915  one loop, so that a visited node costs no call
                 continue
             c = rules[position](g, *saved)
             if like is not None and like[position] is not None:
-                c = fit(c, *like[position])
+                c = fit(c, op, position, *like[position])
             if parent not in grads:
                 grads[parent] = c
             elif parent in own and rewrap is None:

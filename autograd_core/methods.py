@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ShapeError
+from .errors import GraphError, ShapeError
+from .graph import modes
 from .ops import elementwise as e
 from .ops import indexing, products, reductions, rounding, scans, shapes
 from .record import implements, raw
-from .tensor import IMPLEMENTED, METHODS, Tensor, wrap
+from .tensor import _CUT, IMPLEMENTED, METHODS, Tensor, wrap
 
 __all__: list[str] = []
 
@@ -38,6 +39,21 @@ for _name, _function in {
     setattr(Tensor, f"__{_name}__", _function)
     setattr(Tensor, f"__r{_name}__", _reflected(_function))
 
+
+def _in_place(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Augmented assignment: gives a new tensor, but under no_grad it changes a leaf itself, as `w -= lr * w.grad` means."""
+
+    def call(self: Tensor, other: Any) -> Tensor:
+        result = function(self, other)
+        is_parameter = self._node is not None and self._node.op is None and not modes.recording
+        return self.copy_(result) if is_parameter else result
+
+    return call
+
+
+for _name, _function in {"iadd": e.add, "isub": e.subtract, "imul": e.multiply, "itruediv": e.divide}.items():
+    setattr(Tensor, f"__{_name}__", _in_place(_function))
+
 for _name, _function in {
     "__neg__": e.negative,
     "__pos__": e.positive,
@@ -46,7 +62,7 @@ for _name, _function in {
     "conj": e.conjugate,
     "conjugate": e.conjugate,
     "clip": e.clip,
-    "copy": e.positive,
+    "copy": e.copy,
     "astype": e.astype,
     "sum": reductions.sum,
     "mean": reductions.mean,
@@ -60,7 +76,12 @@ for _name, _function in {
     "round": rounding.round,
     "__round__": rounding.round,
     "dot": products.dot,
+    "choose": indexing.choose,
+    "diagonal": shapes.diagonal,
+    "repeat": shapes.repeat,
     "swapaxes": shapes.swapaxes,
+    "take": indexing.take,
+    "trace": shapes.trace,
     "squeeze": shapes.squeeze,
     "ravel": shapes.ravel,
     "flatten": shapes.ravel,
@@ -91,6 +112,12 @@ def transpose(self: Tensor, *axes: Any) -> Tensor:
     return shapes.transpose(
         self, None if not axes or axes[0] is None else axes[0] if len(axes) == 1 and np.ndim(axes[0]) else axes
     )
+
+
+@_method
+def compress(self: Tensor, condition: Any, axis: int | None = None) -> Tensor:
+    """The slices along an axis for which the condition holds, as `numpy.compress`."""
+    return indexing.compress(condition, self, axis)
 
 
 @_method
@@ -141,6 +168,8 @@ def __format__(self: Tensor, spec: str) -> str:
 
 
 def _one(self: Tensor, what: str) -> Any:
+    if what != "bool" and modes.depth and modes.recording and self._node is not None:
+        raise GraphError(_CUT.format(f"{what}() inside a transform", self._label()))
     if self.size != 1:
         raise ShapeError(f"{what}() of {self._label()}: only a tensor with one element has one value")
     return self._data.item()
@@ -189,6 +218,7 @@ PLAIN: list[Any] = [
     *(np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.min_scalar_type),
     *(np.allclose, np.array_equal, np.isclose, np.array_equiv, np.iscomplex, np.isreal, np.isin, np.bincount),
     *(np.histogram, np.histogram_bin_edges, np.unique, np.array_repr, np.array_str, np.array2string),
+    *(np.ix_, np.unravel_index, np.ravel_multi_index, np.triu_indices_from, np.tril_indices_from, np.diag_indices_from),
     *(np.may_share_memory, np.shares_memory, np.spacing, np.isneginf, np.isposinf, np.savez, np.save, np.savetxt),
 ]
 for _unrecorded in PLAIN:

@@ -7,13 +7,14 @@ for any number of arguments. All three give a plain array when no argument is a 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from .errors import AutogradError, DTypeError, NoRuleError, ShapeError
 from .graph import Extra, Node, Op, Rule, modes
-from .tensor import IMPLEMENTED, Tensor, wrap
+from .tensor import IMPLEMENTED, Tensor, as_array, wrap
 
 __all__ = ["OPS", "binary", "implements", "primitive", "raw", "unary"]
 
@@ -93,6 +94,19 @@ def unary(
     return _named(call, name, doc)
 
 
+_NUMBERS = frozenset({int, float, complex, bool, np.ndarray, np.float64, np.float32, np.complex128, np.int64})
+
+
+def _operand(op: Op, x: Any, other: Any = None) -> Any:
+    """An operand that is no Tensor and not of the usual kinds, as something that NumPy computes with."""
+    if type(x) is complex:  # with a NumPy scalar Python's own complex would take over, and leave us without a dtype
+        return np.complex128(x) if type(other) is np.float64 else x
+    try:
+        return as_array(x)
+    except AutogradError as error:
+        raise type(error)(f"'{op.name}' cannot be computed with a {type(x).__name__}: {error}") from error
+
+
 def binary(  # noqa: PLR0915  one function, so that an op costs no further call
     name: str,
     forward: Callable[[Any, Any], Any],
@@ -119,12 +133,14 @@ def binary(  # noqa: PLR0915  one function, so that an op costs no further call
                 b = b._data
             else:
                 node_b = None
+                if b.__class__ not in _NUMBERS:
+                    b = _operand(op, b)
         elif isinstance(b, Tensor):
             node_a = None
             node_b = b._node
             b = b._data
-            if a.__class__ is complex and b.__class__ is np.float64:
-                a = np.complex128(a)  # Python's own complex would take over, and leave us without a dtype
+            if a.__class__ not in _NUMBERS or a.__class__ is complex:
+                a = _operand(op, a, b)
         else:
             return forward(a, b)
         try:
@@ -199,7 +215,11 @@ def primitive(
     >>> ag.grad(cube)(2.0)
     12.0
     """
-    op = _enter(Op(name, forward, rules, kind, core, variadic, first))
+    op = Op(name, forward, rules, kind, core, variadic, first)
+    own = not module_of(op).startswith("autograd_core")
+    _enter(op)
+    if own:
+        op.guard(lambda rule: _guarded(rule, variadic))
     count = len(rules)
 
     def call(*args: Any) -> Any:
@@ -228,6 +248,8 @@ def primitive(
             raise explained(error, op, tuple(data)) from error
         if not seen:
             return y
+        if not hasattr(y, "dtype"):
+            y = _as_output(y, op)
         if not tracked:
             return wrap(y)
         node = Node()
@@ -236,27 +258,49 @@ def primitive(
         keeps = op.keeps(tuple([parent is not None for parent in parents]))
         kept = zip((y, *data), keeps, strict=True)
         node.saved = tuple([value if keep == "value" else np.shape(value) if keep else None for value, keep in kept])
-        node.extra = _to_fit(node.parents, data, y, op.core)
+        node.extra = _to_fit(node.parents, data, y, op.core, own)
         return wrap(y, node)
 
     return _named(call, name, f"The primitive '{name}'.")
 
 
-def _to_fit(parents: tuple[Node | None, ...], data: Any, y: Any, core: int | None) -> Extra | None:
+def _as_output(y: Any, op: Op) -> Any:
+    """A Python number as a NumPy scalar; anything else that is no array is refused."""
+    if not isinstance(y, (int, float, complex)):
+        raise DTypeError(f"the forward function of '{op.name}' returned a {type(y).__name__}: it has to return one array")
+    return np.asarray(y)[()]
+
+
+def _read_only(g: Any) -> Any:
+    """The cotangent as a rule of a user's op gets it: others may hold the same array."""
+    if type(g) is np.ndarray:
+        g = g.view()
+        g.flags.writeable = False
+    return g
+
+
+def _guarded(rule: Rule, variadic: bool) -> Rule:
+    if variadic:
+        return wraps(rule)(lambda k, g, *saved: rule(k, _read_only(g), *saved))
+    return wraps(rule)(lambda g, *saved: rule(_read_only(g), *saved))
+
+
+def _to_fit(parents: tuple[Node | None, ...], data: Any, y: Any, core: int | None, always: bool = False) -> Extra | None:
     """Note which arguments were broadcast or promoted, so that their cotangents are brought back to fit.
 
-    All axes of y but the last `core` ones are compared; None compares no shape.
+    All axes of y but the last `core` ones are compared; None compares no shape. `always` notes every shape, so that
+    what the rules of a user's op return is checked.
     """
     dtype = y.dtype
     batch = None if core is None else y.shape[: y.ndim - core]
     for parent, x in zip(parents, data, strict=True):
-        if parent is not None and (x.dtype is not dtype or (core is not None and x.shape[: x.ndim - core] != batch)):
+        if parent is not None and (always or x.dtype is not dtype or (core is not None and x.shape[: x.ndim - core] != batch)):
             break
     else:
         return None
     extra = Extra()
     extra.like = tuple(
-        (x.shape if core is not None else None, x.dtype) if parent is not None else None
+        (x.shape if core is not None or always else None, x.dtype) if parent is not None else None
         for parent, x in zip(parents, data, strict=True)
     )
     return extra

@@ -6,6 +6,7 @@ The operators and array methods are bound to their ops in `methods.py`, which si
 from __future__ import annotations
 
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -105,7 +106,10 @@ class Tensor(Bound):
             if self._node.op is not None:
                 raise GraphError(f"{self._label()} is the result of '{self._node.op.name}': only a leaf's data can be replaced")
             _check_differentiable(array.dtype)
-            self._node = _leaf(self)
+            if isinstance(array, np.ndarray) and np.may_share_memory(array, self._data):
+                self.overwritten()  # as by `t.data -= 1`, which writes first and assigns then
+            else:
+                self._node = _leaf(self)
         self._data = array
 
     @property
@@ -130,6 +134,8 @@ class Tensor(Bound):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
+        if value is (self._node is not None):
+            return
         if not self.is_leaf:
             raise GraphError(f"{self._label()} is the result of an operation: use detach() for a copy without its graph")
         if value:
@@ -187,7 +193,14 @@ class Tensor(Bound):
         start = {self._node: _cotangent(self, gradient, create_graph)}
         for node, g in _swept(start, None, retain_graph, create_graph).items():
             tensor = node.saved() if node.op is None else node.extra.tensor()
-            if tensor is not None and tensor.shape == g.shape:
+            if tensor is None:
+                continue
+            if tensor.shape != g.shape:
+                raise GraphError(
+                    f"a gradient of shape {g.shape} arrived for {tensor._label()}: its data was replaced by another shape "
+                    "after the graph had been recorded. Compute the output again."
+                )
+            with _accumulating:  # other threads may add to the same leaf
                 tensor._grad = g if tensor._grad is None else tensor._grad + g
 
     def retain_grad(self) -> None:
@@ -230,9 +243,9 @@ class Tensor(Bound):
             self._node = _leaf(self)
 
     def detach(self) -> Tensor:
-        """The same values without the graph. A leaf's are copied, because an optimizer may overwrite them."""
+        """The same values without the graph. Copied where they may be a leaf's memory, which an optimizer overwrites."""
         is_leaf = self._node is not None and self._node.op is None
-        return wrap(self._data.copy() if is_leaf else self._data)
+        return wrap(self._data.copy() if is_leaf or getattr(self._data, "base", None) is not None else self._data)
 
     def numpy(self) -> Any:
         """The values as a plain array, without the graph; shares memory with this tensor."""
@@ -279,11 +292,15 @@ class Tensor(Bound):
             raise GraphError(f"{self._label()} has a graph, which is not copied or pickled: use detach() first")
         return _rebuild, (type(self), self._data, self.requires_grad, self._grad, self.name)
 
+    def __copy__(self) -> Tensor:
+        return self.__deepcopy__({})  # two leaves with one memory could not know of each other's changes
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         rebuild, (cls, data, requires_grad, grad, name) = self.__reduce__()
         return rebuild(cls, data.copy(), requires_grad, None if grad is None else wrap(grad._data.copy()), name)
 
 
+_accumulating = threading.Lock()
 METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}  # (ufunc, "reduce"): our function
 
 # (module, name): our function, for ufuncs of packages that we do not import, such as scipy.special
@@ -478,7 +495,7 @@ def gradients(
     """
     outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    if cotangents is None or isinstance(cotangents, (Tensor, np.ndarray, float, int)):
+    if cotangents is None or isinstance(cotangents, (Tensor, np.ndarray, np.generic, complex, float, int)):
         cotangents = [cotangents] * len(outputs) if cotangents is None else [cotangents]
     if len(cotangents) != len(outputs):
         raise ShapeError(f"one cotangent per output: {len(outputs)} outputs, {len(cotangents)} cotangents")

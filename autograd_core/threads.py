@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -40,6 +41,18 @@ class _Pool:
 _pool = _Pool()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.forget)
+
+
+class _Working(threading.local):
+    inside = False  # whether this is one of the pool's threads
+
+
+_working = _Working()
+
+
+def _inside(work: Callable[[int, int], None], start: int, stop: int) -> None:
+    _working.inside = True
+    work(start, stop)
 
 
 def get_num_threads() -> int:
@@ -82,13 +95,13 @@ def in_threads(work: Callable[[int, int], None], start: int, stop: int, least: i
     array([ 0.,  2.,  4.,  6.,  8., 10.])
     """
     parts = min(_pool.threads, (stop - start) // least)
-    if parts < 2:
+    if parts < 2 or _working.inside:  # a part waiting for the pool that it occupies would wait for ever
         work(start, stop)
         return
     ends = [start + (stop - start) * k // parts for k in range(parts + 1)]
     executor = _pool.get()
     # a copy of the context, so that np.errstate holds in the other threads too
-    others = [executor.submit(copy_context().run, work, ends[k], ends[k + 1]) for k in range(1, parts)]
+    others = [executor.submit(copy_context().run, _inside, work, ends[k], ends[k + 1]) for k in range(1, parts)]
     try:
         work(ends[0], ends[1])
     finally:

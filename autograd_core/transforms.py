@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError, ShapeError
-from .graph import enable_grad, modes
+from .graph import enable_grad, modes, topological_order
 from .ops.elementwise import identity
 from .tensor import Tensor, as_array, gradients, wrap
-from .tree import flatten, paths
+from .tree import flatten, flatten_like, paths
 
 __all__ = ["grad", "hvp", "value_and_grad", "vjp"]
 
@@ -37,18 +37,26 @@ def _running() -> Iterator[bool]:
 class _Inputs:
     """The differentiated arguments as fresh tracked Tensors, and the way back to what the user passed."""
 
-    def __init__(self, trees: Sequence[Any], names: Sequence[str], nested: bool) -> None:
+    def __init__(self, trees: Sequence[Any], names: Sequence[str], nested: bool, copy: bool = False) -> None:
         self.given, self.rebuild = flatten(list(trees))
         where = [path for tree, name in zip(trees, names, strict=True) for path in paths(tree, name)]
-        self.tensors = [_tracked(x, path) for x, path in zip(self.given, where, strict=True)]
+        self.tensors = [_tracked(x, path, copy) for x, path in zip(self.given, where, strict=True)]
         # keep the graph of the results: someone outside may want to differentiate them
+        self.structure = list(trees)
         self.keep = nested or any(isinstance(x, Tensor) and x.requires_grad for x in self.given)
         self.kind = Tensor if any(isinstance(x, Tensor) for x in self.given) else None
 
     def gradients(self, outputs: Any, cotangents: Any = None, create_graph: bool = False, retain: bool = False) -> list[Tensor]:
         """Gradients for every input, zeros where the outputs do not depend on it."""
+        self.keep = self.keep or (self.kind is not None and self._reach_others(outputs))
         found = gradients(outputs, self.tensors, cotangents, create_graph or self.keep, retain or None, allow_unused=True)
         return [wrap(np.zeros_like(x._data)) if g is None else g for g, x in zip(found, self.tensors, strict=True)]
+
+    def _reach_others(self, outputs: Any) -> bool:
+        """Whether the outputs also depend on tracked tensors that the function closes over, such as a model's parameters."""
+        nodes = [x._node for x in flatten(outputs)[0] if isinstance(x, Tensor) and x._node is not None]
+        own = {x._node for x in self.tensors}
+        return any(node.op is None and node not in own for node in topological_order(nodes))
 
     def given_back(self, results: Sequence[Tensor]) -> Any:
         """Results in the structure of the arguments, each of the kind of its argument."""
@@ -69,7 +77,7 @@ class _Inputs:
         return rebuild([self.released(x, self.kind and x) if isinstance(x, Tensor) else x for x in leaves])
 
 
-def _tracked(x: Any, path: str) -> Tensor:
+def _tracked(x: Any, path: str, copy: bool) -> Tensor:
     if isinstance(x, Tensor) and x.requires_grad:
         return identity(x)
     try:
@@ -78,16 +86,19 @@ def _tracked(x: Any, path: str) -> Tensor:
         raise DTypeError(f"{path}: {error}") from error
     if array.dtype.kind not in "fc":
         raise DTypeError(f"{path} has dtype {array.dtype}, which has no gradient: pass floats (2.0 instead of 2)")
-    return Tensor(array, requires_grad=True)
+    # a pullback may be called after the caller has changed the array
+    return Tensor(array.copy() if copy else array, requires_grad=True)
 
 
 def _scalar(output: Any, function: Callable[..., Any]) -> Tensor:
     """Check that what a function returned can be differentiated as one real number."""
     name = getattr(function, "__name__", repr(function))
+    if output is None:
+        raise DTypeError(f"'{name}' returned None: it has to return the number to differentiate")
     if not isinstance(output, Tensor):
         output = wrap(as_array(output))
     if output.size != 1:
-        raise ShapeError(f"'{name}' has to return one number, and returned shape {output.shape}: use jacobian or vjp")
+        raise ShapeError(f"'{name}' has to return one number, and returned shape {output.shape}: reduce it, or use vjp")
     if output.dtype.kind != "f":
         raise DTypeError(f"'{name}' has to return a real number, and returned {output.dtype}: use vjp for complex outputs")
     return output
@@ -113,6 +124,8 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_
     (6.0, {'a': 3.0, 'b': 2.0})
     """
     positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    if len(set(positions)) != len(positions):
+        raise ValueError(f"argnums names an argument twice: {positions}")
 
     @wraps(f)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -167,15 +180,13 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     (array([ 2., 40.]),)
     """
     with _running() as nested:
-        inputs = _Inputs(primals, [f"primal {k}" for k in range(len(primals))], nested)
+        inputs = _Inputs(primals, [f"primal {k}" for k in range(len(primals))], nested, copy=True)
         result = f(*inputs.rebuild(inputs.tensors))
         outputs, _ = flatten(result)
         out = inputs.outputs(result)
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
-        given, _ = flatten(cotangent)
-        if len(given) != len(outputs):
-            raise ShapeError(f"the output has {len(outputs)} arrays, the cotangent {len(given)}")
+        given = flatten_like(cotangent, result, "the cotangent")
         inputs.keep = inputs.keep or any(isinstance(g, Tensor) and g.requires_grad for g in given)
         with _running():
             return tuple(inputs.given_back(inputs.gradients(outputs, given, retain=True)))
@@ -208,9 +219,10 @@ def hvp(f: Callable[..., Any], primals: Any, vectors: Any) -> Any:
         primals, vectors = (primals,), (vectors,)
     with _running() as nested:
         inputs = _Inputs(primals, [f"primal {k}" for k in range(len(primals))], nested)
-        directions, _ = flatten(list(vectors))
-        if len(directions) != len(inputs.tensors):
-            raise ShapeError(f"the primals have {len(inputs.tensors)} arrays, the vectors {len(directions)}")
+        directions = flatten_like(list(vectors), inputs.structure, "the vectors")
+        for d, x in zip(directions, inputs.tensors, strict=True):
+            if np.shape(d) != x.shape:
+                raise ShapeError(f"a vector of hvp has the shape of its primal, {x.shape}; got {np.shape(d)}")
         slope = inputs.gradients(_scalar(f(*inputs.rebuild(inputs.tensors)), f), create_graph=True)
         found = inputs.given_back(inputs.gradients(slope, directions))
     return found[0] if single else tuple(found)

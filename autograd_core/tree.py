@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-__all__ = ["flatten", "paths"]
+from .errors import ShapeError
+
+__all__ = ["flatten", "flatten_like", "paths"]
 
 
 def _is_namedtuple(tree: Any) -> bool:
@@ -36,6 +38,27 @@ def _filled(tree: Any, leaves: Iterator[Any]) -> Any:
 def flatten(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
     """List the leaves of a tree, and give the function that puts new leaves into its structure. None holds no leaf."""
     return [leaf for _, leaf in _leaves(tree, "")], lambda leaves: _filled(tree, iter(leaves))
+
+
+def flatten_like(tree: Any, like: Any, name: str) -> list[Any]:
+    """List the leaves of a tree in the order of another one of the same structure; dicts are matched by key.
+
+    Raises:
+        ShapeError: the structures differ.
+    """
+    if isinstance(like, dict):
+        if not isinstance(tree, dict) or tree.keys() != like.keys():
+            raise ShapeError(
+                f"{name} needs the keys {list(like)}; got {list(tree) if isinstance(tree, dict) else type(tree).__name__}"
+            )
+        return [leaf for key in like for leaf in flatten_like(tree[key], like[key], f"{name}[{key!r}]")]
+    if isinstance(like, (list, tuple)):
+        if not isinstance(tree, (list, tuple)) or len(tree) != len(like):
+            got = len(tree) if isinstance(tree, (list, tuple)) else type(tree).__name__
+            raise ShapeError(f"{name} needs {len(like)} items; got {got}")
+        pairs = enumerate(zip(tree, like, strict=True))
+        return [leaf for i, (item, model) in pairs for leaf in flatten_like(item, model, f"{name}[{i}]")]
+    return [] if like is None else [tree]
 
 
 def paths(tree: Any, root: str) -> list[str]:

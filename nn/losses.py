@@ -57,7 +57,7 @@ def mse_loss(input: Any, target: Any, reduction: Reduction = "mean") -> Any:
 
 
 def binary_cross_entropy_with_logits(input: Any, target: Any, reduction: Reduction = "mean") -> Any:
-    """-t log s(z) - (1 - t) log(1 - s(z)) of logits z, computed as max(z, 0) - z t + log(1 + e^-|z|).
+    """-t log s(z) - (1 - t) log(1 - s(z)) of logits z, computed as t softplus(-z) + (1 - t) softplus(z).
 
     Args:
         input: logits.
@@ -72,7 +72,7 @@ def binary_cross_entropy_with_logits(input: Any, target: Any, reduction: Reducti
     0.0
     """
     _same_shape(input, target, "binary_cross_entropy_with_logits")
-    return _reduce(ag.softplus(input) - input * target, reduction)
+    return _reduce(ag.softplus(-input) * target + ag.softplus(input) * (1 - target), reduction)
 
 
 def cross_entropy(input: Any, target: Any, reduction: Reduction = "mean") -> Any:

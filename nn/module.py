@@ -56,13 +56,13 @@ class Module:
         """The modules held directly."""
         return (module for _, module in self.named_children())
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module and all inside it, with dotted names; each once."""
+    def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
+        """This module and all inside it, with dotted names; each once, unless `remove_duplicate` is False."""
         seen: set[int] = set()
         pending: list[tuple[str, Module]] = [(prefix, self)]
         while pending:
             name, module = pending.pop()
-            if id(module) not in seen:
+            if id(module) not in seen or not remove_duplicate:
                 seen.add(id(module))
                 yield name, module
                 inner = [(f"{name}.{child}" if name else child, m) for child, m in module.named_children()]
@@ -72,12 +72,12 @@ class Module:
         """This module and all inside it; each once."""
         return (module for _, module in self.named_modules())
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """All parameters with dotted names; a shared one once, under its first name."""
+    def named_parameters(self, remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
+        """All parameters with dotted names; a shared one once, under its first name, unless `remove_duplicate` is False."""
         seen: set[int] = set()
-        for prefix, module in self.named_modules():
+        for prefix, module in self.named_modules(remove_duplicate=remove_duplicate):
             for name, value in vars(module).items():
-                if isinstance(value, Parameter) and id(value) not in seen:
+                if isinstance(value, Parameter) and not (remove_duplicate and id(value) in seen):
                     seen.add(id(value))
                     yield (f"{prefix}.{name}" if prefix else name), value
 
@@ -113,8 +113,8 @@ class Module:
         return self
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Copies of all parameters by name, with PyTorch's names and shapes."""
-        return {name: parameter.numpy().copy() for name, parameter in self.named_parameters()}
+        """Copies of all parameters by name, with PyTorch's names and shapes; a shared one under each of its names."""
+        return {name: parameter.numpy().copy() for name, parameter in self.named_parameters(remove_duplicate=False)}
 
     def load_state_dict(self, state_dict: dict[str, Any], strict: bool = True) -> None:
         """Write values by name into the parameters.
@@ -127,7 +127,7 @@ class Module:
             KeyError: with `strict`, names are missing or unexpected. Nothing is changed.
             ShapeError: shapes differ. Nothing is changed.
         """
-        own = dict(self.named_parameters())
+        own = dict(self.named_parameters(remove_duplicate=False))
         missing, unexpected = sorted(own.keys() - state_dict.keys()), sorted(state_dict.keys() - own.keys())
         if strict and (missing or unexpected):
             raise KeyError(f"the state dict does not fit: missing {missing}, unexpected {unexpected}")
@@ -173,6 +173,8 @@ class Sequential(Module):
 
     def __init__(self, *modules: Module) -> None:
         for i, module in enumerate(modules):
+            if not isinstance(module, Module):
+                raise TypeError(f"Sequential takes modules, one by one; argument {i} is a {type(module).__name__}")
             setattr(self, str(i), module)
 
     def forward(self, x: Any) -> Any:

@@ -31,8 +31,11 @@ class _Flat:
         self.spans = [(int(a), int(b)) for a, b in pairwise(ends)]
         self.values = np.empty(self.spans[-1][1], params[0].dtype)
         self.grads = np.zeros_like(self.values)
-        self.scratch = threading.local()
-        self.state = {name: np.zeros_like(self.values) for name in state}
+        self.scratch: dict[int, Any] = {}  # per thread
+        real = self.values.real.dtype  # a complex number is updated as its two real parts, as PyTorch does
+        self.flat_values, self.flat_grads = self.values.view(real), self.grads.view(real)
+        self.per_element = self.flat_values.size // max(self.values.size, 1)
+        self.state = {name: np.zeros_like(self.flat_values) for name in state}
         self.steps = [0] * len(params)
         self.views, self.slots = [], []
         for p, (a, b) in zip(params, self.spans, strict=True):
@@ -44,9 +47,9 @@ class _Flat:
 
     def get_scratch(self) -> Any:
         """This thread's array to compute in."""
-        if not hasattr(self.scratch, "array"):
-            self.scratch.array = np.empty(min(_BLOCK, self.values.size), self.values.dtype)
-        return self.scratch.array
+        return self.scratch.setdefault(
+            threading.get_ident(), np.empty(min(_BLOCK, self.flat_values.size), self.flat_values.dtype)
+        )
 
     def gather(self) -> list[int]:
         """Copy the gradients into the flat array; give the numbers of the parameters that have one."""
@@ -95,6 +98,8 @@ class Optimizer:
     state_names: tuple[str, ...] = ()
 
     def __init__(self, params: Iterable[Any], **defaults: Any) -> None:
+        if isinstance(params, ag.Tensor):
+            raise TypeError("an optimizer takes a list of parameters; got one tensor: write [parameter]")
         entries = list(params)
         if not entries:
             raise ValueError("an optimizer needs at least one parameter; got an empty list")
@@ -144,7 +149,12 @@ class Optimizer:
             for flat in flats:
                 present = flat.gather()
                 for start, stop, t in flat.stretches(present):
-                    ag.in_threads(partial(self._update_blocks, flat, settings, t), start, stop, least=_PART)
+                    ag.in_threads(
+                        partial(self._update_blocks, flat, settings, t),
+                        start * flat.per_element,
+                        stop * flat.per_element,
+                        least=_PART,
+                    )
                 for k in present:
                     flat.params[k].overwritten()
         self._step += 1
@@ -155,7 +165,7 @@ class Optimizer:
         for a in range(start, stop, _BLOCK):
             b = min(a + _BLOCK, stop)
             state = {name: array[a:b] for name, array in flat.state.items()}
-            self.update(flat.values[a:b], flat.grads[a:b], state, settings, t, scratch[: b - a])
+            self.update(flat.flat_values[a:b], flat.flat_grads[a:b], state, settings, t, scratch[: b - a])
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""

@@ -1,7 +1,9 @@
 """The rows: one file per family. What they define is public as `autograd_core.<name>`."""
 
-from . import elementwise, neural, products, reductions, rounding, scans, shapes, special
+from . import elementwise, fft, indexing, joining, linalg, neural, products, reductions, rounding, scans, shapes, special
 from .elementwise import *  # noqa: F403
+from .indexing import *  # noqa: F403
+from .joining import *  # noqa: F403
 from .neural import *  # noqa: F403
 from .products import *  # noqa: F403
 from .reductions import *  # noqa: F403
@@ -13,6 +15,8 @@ from .special import *  # noqa: F403
 __all__ = [  # noqa: PLE0604  each family names its own
     *elementwise.__all__,
     *products.__all__,
+    *indexing.__all__,
+    *joining.__all__,
     *neural.__all__,
     *reductions.__all__,
     *rounding.__all__,

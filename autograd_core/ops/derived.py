@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import AutogradError, NoRuleError
+from ..errors import AutogradError, NoRuleError, ShapeError
 from ..graph import Op
 from ..record import explained, implements, raw
 
@@ -23,6 +23,10 @@ def derived(*numpy_functions: Callable[..., Any]) -> Callable[[Callable[..., Any
         def call(*args: Any, **kwargs: Any) -> Any:
             try:
                 return function(*args, **kwargs)
+            except ShapeError as error:  # of a row that it is composed of
+                if repr(op.name) in str(error):
+                    raise
+                raise type(error)(f"{op.name!r}: {error}") from error
             except AutogradError:
                 raise
             except (ValueError, IndexError) as error:

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import DTypeError
 from ..record import binary, implements, primitive, unary
+from ..tensor import wrap
 
 __all__ = [
     "absolute",
@@ -26,6 +28,7 @@ __all__ = [
     "cbrt",
     "clip",
     "conjugate",
+    "copy",
     "cos",
     "cosh",
     "divide",
@@ -117,7 +120,8 @@ power = binary(
 @implements(np.float_power)
 def float_power(a: Any, b: Any) -> Any:
     """a ** b computed in at least float64."""
-    return power(astype(a, np.result_type(a, np.float64)), b)
+    a = a if hasattr(a, "dtype") else np.asarray(a)
+    return power(astype(a, np.result_type(plain_value(a), np.float64)), b)
 
 
 # Exponentials and logarithms
@@ -257,6 +261,8 @@ def sinc(x: Any) -> Any:
 # Says "the same value, a new node": where a transform starts to differentiate something already tracked
 identity = primitive("identity", lambda x: x, lambda g, _y, _x: g, kind="linear")
 
+copy = unary("copy", lambda x: np.array(x)[()], lambda g, _y, _x: g, np.copy, "The same values in memory of their own.")
+
 # Complex parts
 
 
@@ -270,7 +276,7 @@ absolute = unary("absolute", abs, _absolute_rule, np.absolute, "|x|; derivative 
 sign = unary("sign", np.sign, lambda g, _y, _x: np.zeros_like(g), np.sign, "Sign; derivative 0.")
 conjugate = unary("conjugate", np.conjugate, lambda g, _y, _x: np.conj(g), np.conjugate, "Complex conjugate.")
 _real = primitive("real", np.real, lambda g, _y, _x: g, kind="linear")
-_imag = primitive("imag", np.imag, lambda g, _y, _x: g * -1j, kind="linear")
+_imag = primitive("imag", np.imag, lambda g, _y, x: g * -1j if x.dtype.kind == "c" else np.zeros_like(g), kind="linear")
 
 
 @implements(np.real)
@@ -282,7 +288,7 @@ def real(x: Any) -> Any:
 @implements(np.imag)
 def imag(x: Any) -> Any:
     """Imaginary part; zeros for real x."""
-    return _imag(x) if np.iscomplexobj(plain_value(x)) else x * 0
+    return _imag(x)
 
 
 # Choosing between values
@@ -370,7 +376,7 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
     """x converted to another dtype; the gradient is converted back. To integers or booleans, the graph ends."""
     dtype = np.dtype(dtype)
     if dtype.kind not in "fc":
-        return type(x)(x._data.astype(dtype)) if hasattr(x, "_data") else x.astype(dtype)
+        return wrap(x._data.astype(dtype)) if hasattr(x, "_data") else x.astype(dtype)
     if x.dtype == dtype and not copy:
         return x
     return _astype(x, dtype)
@@ -380,6 +386,8 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
 
 
 def _sigmoid(x: Any) -> Any:
+    if np.iscomplexobj(x):
+        return 1 / (1 + np.exp(-x))
     e = np.exp(-np.abs(x))  # never overflows
     return np.where(x >= 0, 1, e) / (1 + e)
 
@@ -387,7 +395,15 @@ def _sigmoid(x: Any) -> Any:
 sigmoid = unary(
     "sigmoid", _sigmoid, lambda g, y, _x: g * (y * (1 - y)), doc="1/(1 + e^-x) without overflow; derivative s(1 - s)."
 )
-relu = unary("relu", lambda x: np.maximum(x, 0), lambda g, y, _x: g * (y > 0), doc="max(x, 0); derivative 1 for x > 0, else 0.")
+
+
+def _relu(x: Any) -> Any:
+    if np.iscomplexobj(x):
+        raise DTypeError(f"'relu' takes real numbers; got {x.dtype}")
+    return np.maximum(x, 0)
+
+
+relu = unary("relu", _relu, lambda g, y, _x: g * (y > 0), doc="max(x, 0); derivative 1 for x > 0, else 0.")
 softplus = unary(
     "softplus",
     lambda x: np.logaddexp(0, x),

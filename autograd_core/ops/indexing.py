@@ -56,13 +56,13 @@ def _repeats(index: Any) -> bool:
 
 def _get(x: Any, index: Any) -> Any:
     # Rows of a table: `take` is 1.2 to 5 times faster than indexing, but would copy a table with gaps in its memory.
-    if index.__class__ is np.ndarray and index.dtype == np.intp and x.ndim and x.flags.c_contiguous:
+    if index.__class__ is np.ndarray is x.__class__ and index.dtype == np.intp and x.flags.c_contiguous:
         return x.take(index, axis=0)
     return x[index]
 
 
 def _put(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
-    out = np.zeros_like(g, shape=shape)
+    out = np.zeros_like(g, shape=shape, order="C")  # so that its flat form is a view
     if not _repeats(index):
         out[index] = g
     elif len(shape) == 1 or g.size < 500:
@@ -119,16 +119,16 @@ def assign(t: Tensor, index: Any, value: Any) -> None:
         )
     result = _with(t, plain_index(index), value)
     if t._node is not None and t._node.op is None:
-        t.data = result._data
+        t.copy_(result)
     else:
         t._data, t._node = result._data, result._node
 
 
 def _with(x: Any, index: Any, value: Any) -> Any:
     """A copy of x with elements set, if x can hold the value and its gradient."""
-    kind = getattr(value, "dtype", np.dtype(type(value)) if isinstance(value, complex) else x.dtype).kind
-    shown = f"{getattr(value, 'dtype', kind)} values into an array of dtype {x.dtype}"
-    if kind == "c" and x.dtype.kind != "c":
+    dtype = as_operand(value).dtype
+    shown = f"{dtype} values into an array of dtype {x.dtype}"
+    if dtype.kind == "c" and x.dtype.kind != "c":
         raise DTypeError(f"assigning {shown} would drop the imaginary part: use a complex array, or value.real")
     if x.dtype.kind not in "fc" and modes.recording and isinstance(value, Tensor) and value._node is not None:
         raise DTypeError(f"assigning tracked {shown} would cut the gradient: use an array of floats")
@@ -265,7 +265,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         conditions = np.concatenate([conditions, ~np.any(conditions, axis=0, keepdims=True)])
     elif len(conditions) != len(funclist):
         raise ValueError(f"{len(conditions)} conditions need as many functions, or one more; got {len(funclist)}")
-    y = x * 0 if x.dtype.kind in "fc" else np.zeros_like(x)
+    y = np.where(False, x, np.zeros((), x.dtype))  # zeros that know x, also when no piece is taken
     for condition, function in zip(conditions, funclist, strict=True):
         if not callable(function):
             y = _with(y, condition, function)
@@ -332,9 +332,7 @@ _overlap_add: Any = primitive(
 
 
 @derived(np.lib.stride_tricks.sliding_window_view)
-def sliding_window_view(
-    x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
-) -> Any:
+def sliding_window_view(x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False) -> Any:
     """All windows of a shape over some axes, without copying; the gradient sums where windows overlap."""
     if writeable:
         raise ValueError("a writeable window view is not recorded: a Tensor is changed by index assignment")

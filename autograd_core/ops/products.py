@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..errors import NoRuleError, ShapeError
+from ..errors import ShapeError
 from ..record import implements, primitive
 from ..tensor import Tensor
+from .derived import as_operand, derived, refuse_out
 from .elementwise import multiply
-from .shapes import moveaxis, ndim_of, ravel, reshape, shape_of, transpose
+from .shapes import diagonal, moveaxis, ndim_of, ravel, reshape, shape_of, transpose
 
 __all__ = [
     "cross",
@@ -52,54 +53,24 @@ _cross: Any = primitive(
     lambda g, _y, a, _b: _cross(g, a),
     core=1,
 )
-# The diagonal of the last two axes, and its transpose: a matrix with nothing else in it
-matrix_diagonal: Any = primitive(
-    "matrix_diagonal",
-    lambda x, offset: np.diagonal(x, offset, -2, -1),
-    lambda g, _y, x_shape, offset: _embed_diagonal(g, offset, x_shape),
-    kind="linear",
-)
-_embed_diagonal: Any = primitive(
-    "embed_diagonal",
-    lambda x, offset, shape: _with_diagonal(x, offset, shape),
-    lambda g, _y, _x, offset, _shape: matrix_diagonal(g, offset),
-    kind="linear",
-)
-
-
-def _with_diagonal(x: Any, offset: int, shape: tuple[int, ...]) -> Any:
-    y = np.zeros_like(x, shape=shape)
-    i = np.arange(x.shape[-1])
-    y[..., i + max(-offset, 0), i + max(offset, 0)] = x
-    return y
-
-
-def as_operand(x: Any) -> Any:
-    """What a rule can work with: arrays and Tensors as they are, numbers and lists as arrays."""
-    return x if hasattr(x, "dtype") else np.asarray(x)
 
 
 def replaces(numpy_function: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorate a function as what NumPy's does to Tensors; given none, it is NumPy's function."""
+    """As `derived`; and when no argument is a Tensor, NumPy's own function is called."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        recorded = derived(numpy_function)(function)
+
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             for x in (*args, *kwargs.values()):
                 if isinstance(x, Tensor) or (isinstance(x, (list, tuple)) and any(isinstance(item, Tensor) for item in x)):
-                    return function(*args, **kwargs)
+                    return recorded(*args, **kwargs)
             return numpy_function(*args, **kwargs)
 
-        implements(numpy_function)(function)
         return call
 
     return register
-
-
-def refuse_out(out: Any, name: str) -> None:
-    """Raise for `out=`: a recorded result cannot be written into an array."""
-    if out is not None:
-        raise NoRuleError(f"'{name}' on a Tensor does not take out=: use the value that it returns")
 
 
 # Of matrices and vectors
@@ -129,7 +100,7 @@ def matmul(a: Any, b: Any, /) -> Any:
 @implements(np.dot)
 def dot(a: Any, b: Any, out: None = None) -> Any:
     """Product over the last axis of a and the second to last (or only) axis of b, as `np.dot`."""
-    refuse_out(out, "dot")
+    refuse_out("dot", out)
     a, b = as_operand(a), as_operand(b)
     m, n = ndim_of(a), ndim_of(b)
     if not m or not n:
@@ -159,7 +130,7 @@ def outer(a: Any, b: Any, out: None = None) -> Any:
     array([[3., 4.],
            [6., 8.]])
     """
-    refuse_out(out, "outer")
+    refuse_out("outer", out)
     return multiply(reshape(as_operand(a), (-1, 1)), reshape(as_operand(b), (1, -1)))
 
 
@@ -348,7 +319,7 @@ def _simplified(x: Any, term: str, needed: str) -> tuple[Any, str]:
     while len(set(term)) < len(term):
         label = next(c for c in term if term.count(c) > 1)
         i, j = term.index(label), term.rindex(label)
-        x = matrix_diagonal(moveaxis(x, (i, j), (-2, -1)), 0)
+        x = diagonal(x, 0, i, j)
         term = term[:i] + term[i + 1 : j] + term[j + 1 :] + label
     alone = tuple(i for i, c in enumerate(term) if c not in needed)
     return (x.sum(axis=alone), "".join(c for c in term if c in needed)) if alone else (x, term)
@@ -375,7 +346,7 @@ def einsum(*operands: Any, out: None = None, optimize: Any = False, dtype: Any =
     array([[1., 0.],
            [0., 1.]])
     """
-    refuse_out(out, "einsum")
+    refuse_out("einsum", out)
     spec, xs = _spelled(operands)
     if dtype is not None:
         xs = [x.astype(dtype) for x in xs]

@@ -7,6 +7,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..errors import NoRuleError, ShapeError
 from ..record import implements, primitive
+from ..tensor import wrap
 from .elementwise import plain_value, sqrt, where
 from .shapes import broadcast_to, moveaxis, ndim_of, reshape, shape_of
 
@@ -169,7 +170,9 @@ def var(
         return _var(a, axis, ddof, keepdims)
     a = _masked(a, where, 0)  # else a NaN left out would come back as 0 * NaN in the gradient
     centre = _average(a, axis, keepdims=True, where=where) if mean is None else mean
-    squares = abs(a - centre) ** 2
+    deviation = a - centre
+    # not abs(deviation)**2, whose second derivative is 0 where the deviation is
+    squares = np.real(deviation * np.conj(deviation)) if deviation.dtype.kind == "c" else deviation * deviation
     return sum(squares, axis, keepdims=keepdims, where=where) / (_selected(squares, axis, keepdims, where) - ddof)
 
 
@@ -213,6 +216,8 @@ def _extremum(op: Any, pairwise: Any, a: Any, axis: Axis, keepdims: bool, initia
         if initial is None:
             raise ValueError("a maximum or minimum with where= needs initial=")
         a = where(mask, a, initial)
+    if initial is not None and not _count(shape_of(a), axis):
+        return sum(a, axis, keepdims=keepdims) + initial
     return op(a, axis, keepdims) if initial is None else pairwise(op(a, axis, keepdims), initial)
 
 
@@ -230,6 +235,8 @@ def prod(
     a = _masked(_prepared(a, dtype, out, "prod"), where, 1)
     if not hasattr(a, "_data"):
         y = np.prod(a, axis=axis, keepdims=keepdims)
+    elif a.dtype.kind in "biu":  # no gradient, but NumPy's wider dtype
+        y = wrap(np.prod(a._data, axis=axis, keepdims=keepdims))
     else:
         shape = shape_of(a)
         axes = normalize_axis_tuple(range(len(shape)) if axis is None else axis, len(shape))
@@ -358,7 +365,7 @@ def cov(
     y: Any = None,
     rowvar: bool = True,
     bias: bool = False,
-    ddof: int | None = None,
+    ddof: float | None = None,
     fweights: Any = None,
     aweights: Any = None,
     *,
@@ -374,7 +381,7 @@ def cov(
         w = np.asarray(aweights, float) if w is None else w * np.asarray(aweights, float)
     ddof = (0 if bias else 1) if ddof is None else ddof
     if w is None:
-        count, centred = shape_of(x)[1], x - x.mean(axis=1, keepdims=True)
+        count, centred = float(shape_of(x)[1]), x - x.mean(axis=1, keepdims=True)
         weighted = centred
     else:
         w = w.astype(x.dtype)

@@ -5,7 +5,9 @@
 
 from .base import Spec, numbers, raw
 from .elementwise import ELEMENTWISE
+from .fft import FFT
 from .indexing import INDEXING
+from .linalg import LINALG
 from .products import PRODUCTS
 from .reductions import REDUCTIONS, SCANS
 from .shapes import SHAPES
@@ -13,4 +15,4 @@ from .special import SPECIAL
 
 __all__ = ["SPECS", "Spec", "numbers", "raw"]
 
-SPECS: list[Spec] = [*ELEMENTWISE, *REDUCTIONS, *SCANS, *SPECIAL, *SHAPES, *INDEXING, *PRODUCTS]
+SPECS: list[Spec] = [*ELEMENTWISE, *REDUCTIONS, *SCANS, *SPECIAL, *SHAPES, *INDEXING, *PRODUCTS, *LINALG, *FFT]

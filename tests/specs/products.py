@@ -89,6 +89,7 @@ PRODUCTS = [
         "einsum_dtype",
         lambda a, b: np.einsum("i,i", a, b, dtype=np.float64),
         [(3,), (3,)],
-        **{"analytic": False, "keeps_float32": False},
+        analytic=False,
+        keeps_float32=False,
     ),
 ]
