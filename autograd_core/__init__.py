@@ -26,7 +26,7 @@ from .record import primitive  # noqa: E402
 from .tensor import IMPLEMENTED as _IMPLEMENTED  # noqa: E402
 from .tensor import Tensor, gradients  # noqa: E402
 from .threads import get_num_threads, in_threads, set_num_threads  # noqa: E402
-from .transforms import grad, hvp, value_and_grad, vjp  # noqa: E402
+from .transforms import grad, hvp, jvp, value_and_grad, vjp  # noqa: E402
 
 __version__ = _version.__version__
 
@@ -47,6 +47,7 @@ __all__ = [  # noqa: PLE0604  the ops name their own
     "gradients",
     "hvp",
     "in_threads",
+    "jvp",
     "linalg",
     "manual_seed",
     "no_grad",

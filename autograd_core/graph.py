@@ -39,7 +39,7 @@ class Op:
     number of operands, as in concatenate) there is one rule, with the operand's number before `g`.
     """
 
-    __slots__ = ("_keeps", "core", "first", "forward", "kind", "name", "reads", "rules", "variadic")
+    __slots__ = ("_keeps", "call", "core", "first", "forward", "kind", "name", "reads", "rules", "variadic")
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class Op:
         self.variadic = variadic
         self.first = first  # position of the first operand; static arguments stand before it
         self.reads = [None if rule is None else _parameter_kinds(rule, skip=1 + variadic) for rule in rules]
+        self.call: Callable[..., Any] = forward  # the function that records; set by the recorders
         self._keeps: dict[tuple[bool, ...], tuple[str, ...]] = {}
         for position, row in enumerate(self.reads):
             if row is not None and not (row and row[-1].startswith("*")) and len(row) < 1 + len(rules):
@@ -153,10 +154,11 @@ class Node:
 class Extra:
     """What only some nodes need, kept out of `Node` so that the others do not pay for it."""
 
-    __slots__ = ("like", "tensor")
+    __slots__ = ("level", "like", "tensor")
 
     def __init__(self) -> None:
         self.like: tuple[tuple[tuple[int, ...] | None, Any] | None, ...] | None = None  # (shape, dtype) of arguments to fit
+        self.level = 0  # of the transform that made this leaf; deeper ones are higher
         self.tensor: Any = None  # weak reference to a non-leaf Tensor that asked for its gradient
 
 
@@ -174,6 +176,7 @@ class _Modes(threading.local):
     """What the recorders ask on every op, for each thread on its own."""
 
     recording = True
+    level = 0  # how many transforms are running, forward ones too
     depth = 0  # how many transforms are running: inside one, an inner gradient keeps its graph
 
 
@@ -277,7 +280,7 @@ def _leading_to(wanted: set[Node], roots: Iterable[Node]) -> set[Node]:
 
 def _refuse_overwritten(nodes: Iterable[Node], leaves: list[Node]) -> None:
     """Raise if a rule would read the memory of a leaf that was overwritten since: the gradient would be wrong."""
-    stale = [leaf.extra for leaf in leaves if leaf.extra is not None]
+    stale = [leaf.extra for leaf in leaves if leaf.extra is not None and type(leaf.extra) is Retired]
     if not stale:
         return
     for node in nodes:

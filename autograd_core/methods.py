@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from .dual import Dual, bare
 from .errors import GraphError, ShapeError
 from .graph import modes
 from .ops import elementwise as e
 from .ops import indexing, products, reductions, rounding, scans, shapes
-from .record import implements, raw
+from .record import implements
 from .tensor import _CUT, IMPLEMENTED, METHODS, Tensor, wrap
 
 __all__: list[str] = []
@@ -23,6 +24,12 @@ __all__: list[str] = []
 
 def _reflected(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return lambda self, other: function(other, self)
+
+
+def _bind(name: str, value: Any) -> None:
+    """Give Tensor and Dual the same method."""
+    setattr(Tensor, name, value)
+    setattr(Dual, name, value)
 
 
 for _name, _function in {
@@ -36,8 +43,8 @@ for _name, _function in {
     "mod": rounding.remainder,
     "divmod": rounding.divmod,
 }.items():
-    setattr(Tensor, f"__{_name}__", _function)
-    setattr(Tensor, f"__r{_name}__", _reflected(_function))
+    _bind(f"__{_name}__", _function)
+    _bind(f"__r{_name}__", _reflected(_function))
 
 
 def _in_place(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -87,11 +94,11 @@ for _name, _function in {
     "flatten": shapes.ravel,
     "__setitem__": indexing.assign,
 }.items():
-    setattr(Tensor, _name, _function)
+    _bind(_name, _function)
 
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
-    setattr(Tensor, function.__name__, function)
+    _bind(function.__name__, function)
     return function
 
 
@@ -122,7 +129,7 @@ def compress(self: Tensor, condition: Any, axis: int | None = None) -> Tensor:
 
 @_method
 def __len__(self: Tensor) -> int:
-    return len(self._data)
+    return len(bare(self))
 
 
 @_method
@@ -154,12 +161,12 @@ def __complex__(self: Tensor) -> complex:
 
 @_method
 def __index__(self: Tensor) -> int:
-    return self._data.__index__()
+    return bare(self).__index__()
 
 
 @_method
 def __contains__(self: Tensor, value: Any) -> bool:
-    return raw(value) in self._data
+    return bare(value) in bare(self)
 
 
 @_method
@@ -168,17 +175,17 @@ def __format__(self: Tensor, spec: str) -> str:
 
 
 def _one(self: Tensor, what: str) -> Any:
-    if what != "bool" and modes.depth and modes.recording and self._node is not None:
+    if what != "bool" and modes.depth and modes.recording and getattr(self, "_node", self) is not None:
         raise GraphError(_CUT.format(f"{what}() inside a transform", self._label()))
     if self.size != 1:
         raise ShapeError(f"{what}() of {self._label()}: only a tensor with one element has one value")
-    return self._data.item()
+    return bare(self).item()
 
 
 @_method
 def tolist(self: Tensor) -> Any:
     """The values as nested Python lists."""
-    return self._data.tolist()
+    return bare(self).tolist()
 
 
 for _name, _function in {
@@ -187,7 +194,7 @@ for _name, _function in {
     "real": e.real,
     "imag": e.imag,
 }.items():
-    setattr(Tensor, _name, property(_function))
+    _bind(_name, property(_function))
 
 # Functions whose results carry no gradient: computed on the values, giving plain arrays
 
@@ -206,7 +213,7 @@ def _stripped(x: Any) -> Any:
     """Replace Tensors by their arrays in arguments, lists and tuples."""
     if type(x) in (list, tuple):
         return type(x)(_stripped(item) for item in x)
-    return raw(x)
+    return bare(x)
 
 
 PLAIN: list[Any] = [
@@ -226,15 +233,15 @@ for _unrecorded in PLAIN:
 
 
 def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Tensor, Any], Any]:
-    return lambda self, other: compare(self._data, raw(other))
+    return lambda self, other: compare(bare(self), bare(other))
 
 
 for _operator in (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge):
-    setattr(Tensor, f"__{_operator.__name__}__", _comparison(_operator))
-setattr(Tensor, "__hash__", object.__hash__)  # noqa: B010  by identity, as comparisons are elementwise
+    _bind(f"__{_operator.__name__}__", _comparison(_operator))
+_bind("__hash__", object.__hash__)  # by identity, as comparisons are elementwise
 
 for _name in ("all", "any", "argmax", "argmin", "argsort", "nonzero", "searchsorted"):
-    setattr(Tensor, _name, IMPLEMENTED[getattr(np, _name)])
+    _bind(_name, IMPLEMENTED[getattr(np, _name)])
 
 _reductions: dict[Any, Any] = {
     (np.add, "reduce"): lambda a, axis=0, **options: reductions.sum(a, axis, **options),
@@ -251,7 +258,7 @@ METHODS.update(_reductions)
 def _like(function: Callable[..., Any]) -> None:
     @implements(function)
     def call(a: Any, *args: Any, **kwargs: Any) -> Any:
-        return wrap(function(raw(a), *_stripped(args), **kwargs))
+        return wrap(function(bare(a), *_stripped(args), **kwargs))
 
 
 for _creation in (np.zeros_like, np.ones_like, np.full_like, np.empty_like):

@@ -6,6 +6,7 @@ for any number of arguments. All three give a plain array when no argument is a 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -13,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from .errors import AutogradError, DTypeError, NoRuleError, ShapeError
-from .graph import Extra, Node, Op, Rule, modes
-from .tensor import IMPLEMENTED, Tensor, as_array, wrap
+from .graph import Extra, Node, Op, Rule, enable_grad, fit, modes, sweep
+from .dual import Dual, bare, stands_above, zeros_for
+from .tensor import IMPLEMENTED, Tensor, _rewrap, as_array, wrap
 
 __all__ = ["OPS", "binary", "implements", "primitive", "raw", "unary"]
 
@@ -22,8 +24,8 @@ OPS: dict[str, Op] = {}  # every primitive by name; the tests demand a spec row 
 
 
 def raw(x: Any) -> Any:
-    """The array inside a Tensor; anything else as it is."""
-    return x._data if isinstance(x, Tensor) else x
+    """The plain array inside Tensors and Duals; anything else as it is."""
+    return bare(x)
 
 
 def implements(*numpy_functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -66,9 +68,12 @@ def unary(
     nothing = None if keep_y or keep_x else (None, None)
     new, new_node, mode = Tensor.__new__, Node, modes
 
+    if numpy is None:
+        forward = _lifted(op, forward)
+
     def call(x: Any) -> Any:
         if not isinstance(x, Tensor):
-            return forward(x)
+            return push(op, (x,)) if x.__class__ is Dual else forward(x)
         data = x._data
         try:
             y = forward(data)
@@ -91,6 +96,7 @@ def unary(
 
     if numpy is not None:
         IMPLEMENTED[numpy] = call
+    op.call = call
     return _named(call, name, doc)
 
 
@@ -123,6 +129,8 @@ def binary(  # noqa: PLR0915  one function, so that an op costs no further call
     keep_both, keep_first, keep_second = keeps.values()
     nothing = (None, None, None)
     new, new_node, mode, array = Tensor.__new__, Node, modes, np.ndarray
+    if numpy is None:
+        forward = _lifted(op, forward)
 
     def call(a: Any, b: Any) -> Any:
         if isinstance(a, Tensor):
@@ -134,13 +142,19 @@ def binary(  # noqa: PLR0915  one function, so that an op costs no further call
             else:
                 node_b = None
                 if b.__class__ not in _NUMBERS:
+                    if b.__class__ is Dual and not stands_above(node_a, b.level):
+                        return push(op, (wrap(a, node_a), b))
                     b = _operand(op, b)
         elif isinstance(b, Tensor):
             node_a = None
             node_b = b._node
             b = b._data
             if a.__class__ not in _NUMBERS or a.__class__ is complex:
+                if a.__class__ is Dual and not stands_above(node_b, a.level):
+                    return push(op, (a, wrap(b, node_b)))
                 a = _operand(op, a, b)
+        elif a.__class__ is Dual or b.__class__ is Dual:
+            return push(op, (a, b))
         else:
             return forward(a, b)
         try:
@@ -180,6 +194,7 @@ def binary(  # noqa: PLR0915  one function, so that an op costs no further call
 
     if numpy is not None:
         IMPLEMENTED[numpy] = call
+    op.call = call
     return _named(call, name, doc)
 
 
@@ -225,6 +240,9 @@ def primitive(
     def call(*args: Any) -> Any:
         data, parents, seen = [], [], False
         tracked = None
+        level = max([x.level for x in args if x.__class__ is Dual], default=0)
+        if level and not any(isinstance(x, Tensor) and stands_above(x._node, level) for x in args):
+            return push(op, args)
         for position, x in enumerate(args):
             node = None
             if isinstance(x, Tensor):
@@ -243,7 +261,7 @@ def primitive(
             data.append(x)
             parents.append(node)
         try:
-            y = forward(*data)
+            y = push(op, tuple(data)) if any(x.__class__ is Dual for x in data) else forward(*data)
         except Exception as error:
             raise explained(error, op, tuple(data)) from error
         if not seen:
@@ -261,7 +279,84 @@ def primitive(
         node.extra = _to_fit(node.parents, data, y, op.core, own)
         return wrap(y, node)
 
+    op.call = call
     return _named(call, name, f"The primitive '{name}'.")
+
+
+# Forward mode: what an op does to Duals
+
+
+def _lifted(op: Op, forward: Callable[..., Any]) -> Callable[..., Any]:
+    """A forward function of ours that may meet Duals (as the data of a Tensor): NumPy's dispatch does not help it."""
+    return lambda *args: push(op, args) if any(x.__class__ is Dual for x in args) else forward(*args)
+
+
+def push(op: Op, args: tuple[Any, ...]) -> Any:
+    """Apply an op to arguments of which some are Duals: the deepest level is handled, the rest is constant to it."""
+    level = max(x.level for x in args if x.__class__ is Dual)
+    mine = [x.__class__ is Dual and x.level == level for x in args]
+    primals = [x._data if m else x for x, m in zip(args, mine, strict=True)]
+    tangents = [x._tangent if m else None for x, m in zip(args, mine, strict=True)]
+    y = op.call(*primals)
+    if not hasattr(y, "dtype"):
+        y = _as_output(y, op)
+    return Dual(y, tangent(op, y, primals, tangents), level)
+
+
+def tangent(op: Op, y: Any, primals: list[Any], tangents: list[Any]) -> Any:
+    """The tangent of an op's output: by its kind, and for the rest as the transpose of its own rules.
+
+    A rule is a linear map from `g`; differentiating it with respect to `g` gives the transposed map, which takes
+    tangents of the argument to tangents of the output. So no op needs a second rule.
+    """
+    moving = [k for k, t in enumerate(tangents) if t is not None and _has_rule(op, k)]
+    if not moving:
+        return zeros_for(y)
+    if op.kind == "linear":
+        ruled = [_has_rule(op, k) for k in range(len(primals))]
+        moved = [t if t is not None else zeros_for(x) if r else x for x, t, r in zip(primals, tangents, ruled, strict=True)]
+        return op.call(*moved)
+    if op.kind == "multilinear":
+        terms = [op.call(*primals[:k], tangents[k], *primals[k + 1 :]) for k in moving]
+    elif op.kind == "elementwise":
+        terms = [_broadcast(op.rules[k](tangents[k], y, *_as_read(op, k, primals)), y) for k in moving]
+    else:
+        return _transposed(op, y, primals, tangents, moving)
+    return sum(terms[1:], terms[0])
+
+
+def _has_rule(op: Op, k: int) -> bool:
+    return k >= op.first if op.variadic else k < len(op.rules) and op.rules[k] is not None
+
+
+def _as_read(op: Op, k: int, primals: list[Any]) -> list[Any]:
+    """The arguments as rule k reads them: values, or shapes where it asks for a shape."""
+    kinds = op.keeps(tuple([i == k for i in range(len(primals))]))[1:]
+    return [np.shape(bare(x)) if kind == "shape" else x for x, kind in zip(primals, kinds, strict=True)]
+
+
+def _broadcast(t: Any, y: Any) -> Any:
+    if t.shape != y.shape:
+        t = np.broadcast_to(t, y.shape)
+    return fit(t, None, 0, None, y.dtype)
+
+
+def _transposed(op: Op, y: Any, primals: list[Any], tangents: list[Any], moving: list[int]) -> Any:
+    g = Tensor(zeros_for(y), requires_grad=True)
+    leaf: Any = g._node
+    leaf.extra = Extra()
+    leaf.extra.level = sys.maxsize  # deeper than any transform
+    start: dict[Node, Any] = {}
+    traced = any(isinstance(x, Tensor) for x in (*primals, *tangents, y))
+    with enable_grad():
+        for k in moving:
+            c = op.rules[k](g, y, *_as_read(op, k, primals))
+            if isinstance(c, Tensor) and c._node is not None:
+                c = fit(c, op, k, bare(primals[k]).shape, bare(primals[k]).dtype)
+                t = tangents[k]
+                start[c._node] = t if not traced or isinstance(t, Tensor) else wrap(t)
+        arrived = sweep(start, {leaf}, True, _rewrap if traced else None)
+    return arrived.get(leaf, zeros_for(y))
 
 
 def _as_output(y: Any, op: Op) -> Any:

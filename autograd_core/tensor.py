@@ -364,13 +364,15 @@ def _leaf(tensor: Tensor) -> Node:
     return node
 
 
-def wrap(data: Any, node: Node | None = None) -> Tensor:
+def wrap(data: Any, node: Node | None = None, leaf: bool = False) -> Tensor:
     """A Tensor around data that is known to be good, without the checks of the constructor."""
     tensor = Tensor.__new__(Tensor)
     tensor._data = data
     tensor._node = node
     tensor._grad = None
     tensor.name = None
+    if leaf:
+        tensor._node = _leaf(tensor)
     return tensor
 
 

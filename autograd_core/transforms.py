@@ -15,23 +15,26 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError, ShapeError
-from .graph import enable_grad, modes, topological_order
+from .dual import Dual, bare
+from .graph import Extra, enable_grad, modes, topological_order
 from .ops.elementwise import identity
 from .tensor import Tensor, as_array, gradients, wrap
 from .tree import flatten, flatten_like, paths
 
-__all__ = ["grad", "hvp", "value_and_grad", "vjp"]
+__all__ = ["grad", "hvp", "jvp", "value_and_grad", "vjp"]
 
 
 @contextmanager
 def _running() -> Iterator[bool]:
     """Record whatever the mode outside; tell whether another transform is running around this one."""
     modes.depth += 1
+    modes.level += 1
     try:
         with enable_grad():
             yield modes.depth > 1
     finally:
         modes.depth -= 1
+        modes.level -= 1
 
 
 class _Inputs:
@@ -65,6 +68,8 @@ class _Inputs:
     def released(self, result: Tensor, like: Any) -> Any:
         if self.keep:
             return result
+        if isinstance(result._data, Dual):  # a forward-mode transform outside goes on with it
+            return result._data
         if isinstance(like, Tensor):
             return result.detach()
         if type(like) in (float, complex):
@@ -79,7 +84,9 @@ class _Inputs:
 
 def _tracked(x: Any, path: str, copy: bool) -> Tensor:
     if isinstance(x, Tensor) and x.requires_grad:
-        return identity(x)
+        return _at_level(identity(x))
+    if isinstance(x, Dual):
+        return _at_level(wrap(x, leaf=True))
     try:
         array = as_array(x)
     except DTypeError as error:
@@ -87,7 +94,14 @@ def _tracked(x: Any, path: str, copy: bool) -> Tensor:
     if array.dtype.kind not in "fc":
         raise DTypeError(f"{path} has dtype {array.dtype}, which has no gradient: pass floats (2.0 instead of 2)")
     # a pullback may be called after the caller has changed the array
-    return Tensor(array.copy() if copy else array, requires_grad=True)
+    return _at_level(Tensor(array.copy() if copy else array, requires_grad=True))
+
+
+def _at_level(tensor: Tensor) -> Tensor:
+    """Mark where this transform starts to differentiate."""
+    extra = tensor._node.extra = Extra()  # type: ignore[union-attr]
+    extra.level = modes.level
+    return tensor
 
 
 def _scalar(output: Any, function: Callable[..., Any]) -> Tensor:
@@ -192,6 +206,58 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
             return tuple(inputs.given_back(inputs.gradients(outputs, given, retain=True)))
 
     return out, pullback
+
+
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """Push tangents forward through `f`: `(f(*primals), J tangents)`, in one pass without a graph.
+
+    Args:
+        f: returns an array or nested containers of arrays.
+        primals: a tuple or list of the arguments of `f`.
+        tangents: of the same structure and shapes.
+
+    Returns:
+        The output and its tangent, of one structure.
+
+    Raises:
+        ShapeError: the tangents do not fit the primals.
+        DTypeError: a primal is an integer.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.jvp(lambda x: x**2, (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
+    (array([1., 4.]), array([ 2., 40.]))
+    """
+    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
+        raise ShapeError("jvp takes a tuple of primals and a tuple of tangents: jvp(f, (x,), (v,))")
+    given, rebuild = flatten(list(primals))
+    where = [path for k, tree in enumerate(primals) for path in paths(tree, f"primal {k}")]
+    directions = flatten_like(list(tangents), list(primals), "the tangents")
+    modes.level += 1
+    try:
+        with enable_grad():
+            level = modes.level
+            duals = [_dual(x, t, path, level) for x, t, path in zip(given, directions, where, strict=True)]
+            leaves, structure = flatten(f(*rebuild(duals)))
+            # a constant tensor into which something moving was assigned
+            leaves = [x._data if isinstance(x, Tensor) and isinstance(x._data, Dual) and x._node is None else x for x in leaves]
+    finally:
+        modes.level -= 1
+    split = [(x._data, x._tangent) if isinstance(x, Dual) and x.level == level else (x, np.zeros_like(bare(x))) for x in leaves]
+    return structure([y for y, _ in split]), structure([t for _, t in split])
+
+
+def _dual(x: Any, t: Any, path: str, level: int) -> Dual:
+    x = x if isinstance(x, (Tensor, Dual)) else _scalarised(as_array(x))
+    t = t if isinstance(t, (Tensor, Dual)) else _scalarised(as_array(t))
+    if x.dtype.kind not in "fc":
+        raise DTypeError(f"{path} has dtype {x.dtype}, which has no tangent: pass floats (2.0 instead of 2)")
+    if t.shape != x.shape:
+        raise ShapeError(f"{path} has shape {x.shape}, its tangent {t.shape}")
+    return Dual(x, t if t.dtype == x.dtype else t.astype(x.dtype), level)
+
+
+def _scalarised(array: Any) -> Any:
+    return array if array.ndim else array[()]
 
 
 def hvp(f: Callable[..., Any], primals: Any, vectors: Any) -> Any:

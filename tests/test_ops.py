@@ -182,6 +182,23 @@ def test_gradient_agrees_with_complex_step(spec):
 
 
 @every_spec
+def test_forward_mode_agrees_with_reverse_mode(spec):
+    """<g, J u> from jvp equals <J'g, u> from backward; and again through a gradient (forward over reverse)."""
+    for args in cases(spec):
+        f, point = of_floats(spec, args)
+        rng = np.random.default_rng(6)
+        u = tuple(cotangent_like(np.asarray(x), rng) for x in point)
+        y, t = ag.jvp(f, point, u)
+        expected, g, tensors = gradients_of(spec, args)
+        np.testing.assert_allclose(y, expected.numpy(), rtol=1e-13, atol=1e-13)
+        assert np.shape(t) == expected.shape
+        grads = [x.grad.numpy() for x in tensors]
+        size = sum(np.sum(np.abs(a * b)) for a, b in zip(grads, u, strict=True))
+        reverse = sum(np.sum(a * b) for a, b in zip(grads, u, strict=True))
+        np.testing.assert_allclose(np.sum(np.real(np.conj(g) * t)), reverse, rtol=1e-10, atol=1e-12 * (1 + size))
+
+
+@every_spec
 def test_result_under_no_grad_is_untracked(spec):
     args = cases(spec)[0]
     tensors = tracked(args)

@@ -20,6 +20,7 @@ LAYERS = [
     {"graph"},
     {"randomness", "tree"},
     {"tensor"},
+    {"dual"},
     {"record"},
     {"ops"},
     {"methods"},

@@ -173,6 +173,19 @@ def test_every_form_of_index_scatters_like_add_at(rng):
         np.testing.assert_allclose(scatter(g, index, x.shape), expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.complex64, np.longdouble, np.int64])
+@pytest.mark.parametrize("width", [3, 4])
+def test_rows_are_added_in_every_dtype_and_width(dtype, width, rng):
+    rows = rng.integers(-7, 7, (100, 3))
+    for g in (rng.integers(0, 9, (100, 3, width)), rng.integers(0, 9, (100, 3, 2 * width))[..., ::2]):
+        g = g.astype(dtype, copy=False)
+        expected = np.zeros((7, width), dtype)
+        np.add.at(expected, rows, g)
+        out = scatter(g, rows, (7, width))
+        assert out.dtype == dtype
+        np.testing.assert_array_equal(out, expected)
+
+
 def test_scatter_of_a_transposed_cotangent(rng):
     g = np.asfortranarray(rng.normal(size=(60, 20)))  # zeros_like would take over its memory order
     index = rng.integers(0, 9, 60)

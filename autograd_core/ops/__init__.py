@@ -1,6 +1,6 @@
 """The rows: one file per family. What they define is public as `autograd_core.<name>`."""
 
-from . import elementwise, fft, indexing, joining, linalg, neural, products, reductions, rounding, scans, shapes, special
+from . import elementwise, indexing, joining, neural, products, reductions, rounding, scans, shapes, special
 from .elementwise import *  # noqa: F403
 from .indexing import *  # noqa: F403
 from .joining import *  # noqa: F403

@@ -60,7 +60,7 @@ def _second_forward(a: Any, x: Any) -> Any:
 def _third_rule(g: Any, _y: Any, a: Any, x: Any) -> Any:
     """The rule of the second derivative T = det(a) (tr(BX) tr(BG) - tr(BXBG)), B = a^-1: needs a regular matrix."""
     b = inverse(a)
-    p, q = b @ x.mT, b @ g.mT
+    p, q = b @ x, b @ g
     pq, t, u = p @ q, _trace_of(p), _trace_of(q)
     whole = (t * u - _trace_of(pq)) * b - t * (q @ b) - u * (p @ b) + pq @ b + q @ p @ b
     return (_det(a)[..., None, None] * whole).mT
@@ -70,8 +70,8 @@ def _trace_of(x: Any) -> Any:
     return diagonal_of(x).sum(axis=-1)[..., None, None]
 
 
-_det: Any = primitive("det", np.linalg.det, lambda g, _y, a: g[..., None, None] * _cofactor(a))
-_cofactor: Any = primitive("cofactor", _cofactor_forward, lambda g, _y, a: _second(a, g))
+_det: Any = primitive("det", np.linalg.det, lambda g, _y, a: g[..., None, None] * cofactor(a))
+cofactor: Any = primitive("cofactor", _cofactor_forward, lambda g, _y, a: _second(a, g))
 _second: Any = primitive("second_of_det", _second_forward, _third_rule, lambda g, _y, a, _x: _second(a, g))
 
 

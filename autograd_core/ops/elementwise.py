@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dual import bare
 from ..errors import DTypeError
 from ..record import binary, implements, primitive, unary
 from ..tensor import wrap
@@ -344,7 +345,7 @@ def where(condition: Any, *choices: Any) -> Any:
 
 def plain_value(x: Any) -> Any:
     """The array of a Tensor whose derivative cannot matter, as for a condition or an index."""
-    return getattr(x, "_data", x)
+    return bare(x)
 
 
 _clip = primitive(
@@ -376,7 +377,7 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
     """x converted to another dtype; the gradient is converted back. To integers or booleans, the graph ends."""
     dtype = np.dtype(dtype)
     if dtype.kind not in "fc":
-        return wrap(x._data.astype(dtype)) if hasattr(x, "_data") else x.astype(dtype)
+        return wrap(bare(x).astype(dtype)) if hasattr(x, "_data") else x.astype(dtype)
     if x.dtype == dtype and not copy:
         return x
     return _astype(x, dtype)

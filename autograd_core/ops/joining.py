@@ -209,7 +209,8 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
     """The array with more elements at both ends of its axes, made from it as `numpy.pad` says for the mode.
 
     All modes but "constant" and "empty" (zeros here) are functions of the elements, so that the gradient of the added
-    ones goes back to what they were made of. A constant may be a Tensor of the shape (), (2,) or (ndim, 2).
+    ones goes back to what they were made of. A constant or an end value of a ramp may be a Tensor of the shape (), (2,)
+    or (ndim, 2).
     """
     x = as_operand(array)
     if callable(mode):
@@ -223,11 +224,16 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
     if mode == "empty" or (mode == "constant" and value.__class__ in {int, float} and value == 0):
         middle = tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape, strict=True))
         return scatter(x, middle, tuple(before + n + after for (before, after), n in zip(widths, x.shape, strict=True)))
-    y = positive(x)
-    for axis, width in enumerate(widths):
-        if any(width):
-            y = _PADDED[mode](y, axis, width, mode, kwargs)
-    return y
+    for axis, (before, after) in enumerate(widths):
+        x = x if before == after == 0 else _extended(x, axis, before, after, mode, kwargs)
+    return positive(x) if x is array else x
+
+
+def _extended(x: Any, axis: int, before: int, after: int, mode: str, options: Any) -> Any:
+    made = _ENDS[mode]
+    first = [made(x, axis, 0, before, mode, options)] if before else []
+    last = [made(x, axis, 1, after, mode, options)] if after else []
+    return concatenate([*first, x, *last], axis)
 
 
 def _widths(pad_width: Any, ndim: int) -> list[list[int]]:
@@ -245,63 +251,57 @@ def _widths(pad_width: Any, ndim: int) -> list[list[int]]:
     return widths.tolist()
 
 
-def _ends(option: Any, axis: int, ndim: int) -> tuple[Any, Any]:
-    """An option's values for the two ends of an axis."""
-    pairs = broadcast_to(as_operand(option), (ndim, 2))
-    return pairs[axis, 0], pairs[axis, 1]
+def _option(value: Any, axis: int, end: int, ndim: int) -> Any:
+    """The value of an option for one end (0 or 1) of an axis."""
+    return broadcast_to(as_operand(value), (ndim, 2))[axis, end]
 
 
-def _constant(x: Any, axis: int, width: Any, mode: str, options: Any) -> Any:
-    """Around x a value for each end, repeated: given ("constant"), or computed from so many elements there."""
-
-    def part(end: int, n: int) -> Any:
-        if mode == "constant":
-            value = _held(_ends(options.get("constant_values", 0), axis, x.ndim)[end], x.dtype)
-        else:
-            value = _statistic(x, axis, end, mode, options)
-        return broadcast_to(value, (*x.shape[:axis], n, *x.shape[axis + 1 :]))
-
-    return concatenate([part(0, width[0]), x, part(1, width[1])], axis)
+# What is put before (end 0) or behind (end 1) an axis: n slices, from `(x, axis, end, n, mode, options)`
 
 
-def _statistic(x: Any, axis: int, end: int, mode: str, options: Any) -> Any:
-    length, n = options.get("stat_length"), x.shape[axis]
-    length = n if length is None else min(int(_ends(length, axis, x.ndim)[end]), n)
+def _constant(x: Any, axis: int, end: int, n: int, mode: str, options: Any) -> Any:
+    value = _held(_option(options.get("constant_values", 0), axis, end, x.ndim), x.dtype)
+    return broadcast_to(value, (*x.shape[:axis], n, *x.shape[axis + 1 :]))
+
+
+def _statistic(x: Any, axis: int, end: int, n: int, mode: str, options: Any) -> Any:
+    """The mean (median, maximum, minimum) of so many slices at that end."""
+    length, size = options.get("stat_length"), x.shape[axis]
+    length = size if length is None else min(int(_option(length, axis, end, x.ndim)), size)
     if not length:
         raise ValueError(f"mode '{mode}' needs at least one element along axis {axis}, and a stat_length of at least 1")
     function: Any = {"mean": np.mean, "median": np.median, "maximum": np.max, "minimum": np.min}[mode]
-    return function(x[at(axis, slice(n - length, n) if end else slice(length))], axis=axis, keepdims=True)
+    value = function(x[at(axis, slice(size - length, size) if end else slice(length))], axis=axis, keepdims=True)
+    return broadcast_to(value, (*x.shape[:axis], n, *x.shape[axis + 1 :]))
 
 
-def _ramp(x: Any, axis: int, width: Any, mode: str, options: Any) -> Any:
-    """Around x straight lines from an end value (not tracked) to the edge."""
-
-    def line(end: int, n: int) -> Any:
-        far = plain_value(_ends(plain_value(options.get("end_values", 0)), axis, x.ndim)[end]).astype(x.dtype)
-        share = (np.arange(n) / max(n, 1)).astype(x.dtype).reshape(-1, *(1,) * (x.ndim - 1 - axis))
-        near = x[at(axis, slice(-1, None) if end else slice(0, 1))]
-        return far + (near - far) * (share[::-1] if end else share)
-
-    return concatenate([line(0, width[0]), x, line(1, width[1])], axis)
+def _ramp(x: Any, axis: int, end: int, n: int, mode: str, options: Any) -> Any:
+    """A straight line between the edge and an end value."""
+    far = _held(_option(options.get("end_values", 0), axis, end, x.ndim), x.dtype)
+    share = (np.arange(n) / n).astype(x.dtype).reshape(-1, *(1,) * (x.ndim - 1 - axis))
+    edge = x[at(axis, slice(-1, None) if end else slice(0, 1))]
+    return far + (edge - far) * (share[::-1] if end else share)
 
 
-def _copied(x: Any, axis: int, width: Any, mode: Any, options: Any) -> Any:
-    """Around x elements of x: those whose numbers NumPy's pad puts there, or with reflect_type="odd" their reflections."""
-    n = x.shape[axis]
-    if options.get("reflect_type", "even") == "even" or n == 1:
-        return getitem(x, at(axis, np.pad(np.arange(n), width, mode)))
+def _copy(x: Any, axis: int, end: int, n: int, mode: Any, options: Any) -> Any:
+    """The slices whose numbers NumPy's pad puts there; with reflect_type="odd" reflected in the edge, value and place."""
+    size = x.shape[axis]
+    if options.get("reflect_type", "even") == "even" or size == 1:
+        order = np.pad(np.arange(size), (0, n) if end else (n, 0), mode)
+        return getitem(x, at(axis, order[size:] if end else order[:n]))
+    x = flip(x, axis) if end else x
     skip = int(mode == "reflect")  # the edge itself is not repeated
-    for left in width:
-        while left:
-            chunk = min(left, n - skip)
-            edge, part = x[at(axis, slice(0, 1))], x[at(axis, slice(skip, skip + chunk))]
-            x, left = concatenate([flip(2 * edge - part, axis), x], axis), left - chunk
-        x = flip(x, axis)
-    return x
+    added = 0
+    while added < n:
+        edge, part = x[at(axis, slice(0, 1))], x[at(axis, slice(skip, size))]
+        x, added = concatenate([flip(2 * edge - part, axis), x], axis), added + size - skip
+    part = x[at(axis, slice(added - n, added))]
+    return flip(part, axis) if end else part
 
 
-_PADDED = {
-    **dict.fromkeys(["edge", "reflect", "symmetric", "wrap"], _copied),
-    **dict.fromkeys(["constant", "mean", "median", "maximum", "minimum"], _constant),
+_ENDS: dict[str, Any] = {
+    "constant": _constant,
     "linear_ramp": _ramp,
+    **dict.fromkeys(["mean", "median", "maximum", "minimum"], _statistic),
+    **dict.fromkeys(["edge", "reflect", "symmetric", "wrap"], _copy),
 }

@@ -64,7 +64,7 @@ def replaces(numpy_function: Callable[..., Any]) -> Callable[[Callable[..., Any]
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             for x in (*args, *kwargs.values()):
-                if isinstance(x, Tensor) or (isinstance(x, (list, tuple)) and any(isinstance(item, Tensor) for item in x)):
+                if hasattr(x, "_data") or (isinstance(x, (list, tuple)) and any(hasattr(item, "_data") for item in x)):
                     return recorded(*args, **kwargs)
             return numpy_function(*args, **kwargs)
 

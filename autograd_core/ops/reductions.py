@@ -236,7 +236,7 @@ def prod(
     if not hasattr(a, "_data"):
         y = np.prod(a, axis=axis, keepdims=keepdims)
     elif a.dtype.kind in "biu":  # no gradient, but NumPy's wider dtype
-        y = wrap(np.prod(a._data, axis=axis, keepdims=keepdims))
+        y = wrap(np.prod(plain_value(a), axis=axis, keepdims=keepdims))
     else:
         shape = shape_of(a)
         axes = normalize_axis_tuple(range(len(shape)) if axis is None else axis, len(shape))

@@ -15,19 +15,23 @@ MANY = np.random.default_rng(0).integers(-4, 4, (50, 6))  # enough for the fast 
 windows = np.lib.stride_tricks.sliding_window_view
 
 
+def _copied(x: Any, value: Any) -> Any:
+    """A copy of x that can take the value."""
+    if hasattr(x, "_data"):
+        return x.copy()
+    y = np.array(x, dtype=np.result_type(x, raw(value)), order="C")
+    return ag.Tensor(y) if hasattr(value, "_data") else y
+
+
 def _with_item(x: Any, index: Any, value: Any) -> Any:
-    y = x.copy() if isinstance(x, ag.Tensor) else np.array(x, dtype=np.result_type(x, raw(value)))
-    if isinstance(value, ag.Tensor) and not isinstance(y, ag.Tensor):
-        y = ag.Tensor(y)
+    y = _copied(x, value)
     y[index] = value
     return y
 
 
 def _changed(function: Any, x: Any, value: Any) -> Any:
     """What a function that writes in place makes of a copy of x."""
-    y = x.copy() if isinstance(x, ag.Tensor) else np.array(x, dtype=np.result_type(x, raw(value)), order="C")
-    if isinstance(value, ag.Tensor) and not isinstance(y, ag.Tensor):
-        y = ag.Tensor(y)
+    y = _copied(x, value)
     function(y, value)
     return y
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.ops.determinants import cofactor
 
 from .base import CHOICE, INF, general, raw
 
@@ -135,6 +136,7 @@ LINALG = [
     general(
         "det_of_rank", lambda a, b: la.det(a[..., None] * b + b[..., None] * a), [(3,), (3,)], [(4,), (4,)], [(2, 2), (2, 2)]
     ),
+    general("cofactor", cofactor, *SQUARE, (3, 4, 4), analytic=False),
     general("slogdet", lambda x: la.slogdet(x).logabsdet, *SQUARE, (0, 0), analytic=False),
     general("slogdet_sign", lambda x: la.slogdet(x).sign, *SQUARE, analytic=False),
     twice("slogdet_complex", lambda z: _shown(*la.slogdet(z)), *SQUARE),
@@ -188,7 +190,10 @@ LINALG = [
     *norms("cond", la.cond, {}, {"p": -2}),
     general("cond_1", lambda x: la.cond(_regular(x), p=1), *SQUARE, **CHOICE),
     general("cond_fro", lambda x: la.cond(_regular(x), p="fro"), *SQUARE, **CHOICE),
-    *(general(f"matrix_power_{n}", lambda x, n=n: la.matrix_power(_regular(x), n), *SQUARE) for n in (-2, -1, 0, 1, 2, 5)),
+    *(
+        general("matrix_power" + f"_{n}" * (n != 2), lambda x, n=n: la.matrix_power(_regular(x), n), *SQUARE)
+        for n in (-2, -1, 0, 1, 2, 5)
+    ),
     general("multi_dot", lambda *xs: la.multi_dot(xs), [(2, 3), (3, 4), (4, 2)], [(3,), (3, 4), (4,)], [(2, 3), (3, 1)]),
     general("expm", ag.linalg.expm, *SQUARE, (0, 0), domain=(-0.5, 0.5)),
     general("expm_large", lambda x: ag.linalg.expm(x * 4) / 100, (3, 3)),

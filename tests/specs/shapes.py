@@ -122,6 +122,13 @@ SHAPES = [
         for mode in ("reflect", "symmetric")
     ],
     general("pad_ramp_to", lambda x: np.pad(x, (2, 1), "linear_ramp", end_values=(3, -1)), TWO, (1,)),
+    general(
+        "pad_ramp_to_tensor",
+        lambda x, v: ag.pad(x, 2, "linear_ramp", end_values=v),
+        [TWO, (2, 1)],
+        plain=lambda x, v: np.pad(x, 2, "linear_ramp", end_values=v),
+        analytic=False,
+    ),
     general("pad_mean_of_some", lambda x: np.pad(x, 2, "mean", stat_length=((1, 2), (2, 5))), (3, 4)),
     *[
         general(f"pad_{mode}", lambda x, mode=mode: np.pad(x, 1, mode, stat_length=2), (3, 4), (3,), **CHOICE)

@@ -1,0 +1,83 @@
+"""`Dual`: an array and its tangent. Forward mode is this array type; it speaks the protocols that Tensor speaks.
+
+A Dual may be the data of a Tensor (then a backward pass is forward-over-reverse), and may hold Tensors or other Duals.
+Every transform takes a level, deeper ones higher; where two meet in one op, the deepest handles it, and the others are
+constants to it. That keeps nested derivatives apart.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import GraphError
+from .graph import Node
+from .tensor import Tensor
+
+if TYPE_CHECKING:
+    from .signatures import Bound
+else:
+    Bound = object  # its methods are bound in methods.py
+
+__all__ = ["Dual"]
+
+
+class Dual(Bound):
+    """A value and the direction in which it moves, at the level of one forward-mode transform."""
+
+    __slots__ = ("_data", "_tangent", "level")
+
+    def __init__(self, primal: Any, tangent: Any, level: int) -> None:
+        self._data = primal
+        self._tangent = tangent
+        self.level = level
+
+    shape = property(lambda self: self._data.shape)
+    ndim = property(lambda self: self._data.ndim)
+    size = property(lambda self: self._data.size)
+    dtype = property(lambda self: self._data.dtype)
+
+    __array_ufunc__ = Tensor.__array_ufunc__
+    __array_function__ = Tensor.__array_function__
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raise GraphError(
+            f"a conversion to a NumPy array would silently cut the tangent of {self._label()}: use np/ag functions that have a rule"
+        )
+
+    def _label(self) -> str:
+        return f"a dual number of shape {self.shape} and dtype {self.dtype}"
+
+    def item(self) -> Any:
+        """The value of the only element, without its tangent."""
+        return bare(self).item()
+
+    def __repr__(self) -> str:
+        return f"Dual({self._data!r}, {self._tangent!r}, level={self.level})"
+
+
+def bare(x: Any) -> Any:
+    """The plain array inside Tensors and Duals, however they are nested."""
+    while isinstance(x, (Tensor, Dual)):
+        x = x._data
+    return x
+
+
+def stands_above(node: Node | None, level: int) -> bool:
+    """Whether a node depends on a leaf of a transform deeper than `level` (iterative; only where Tensor and Dual meet)."""
+    pending, seen = [node] if node is not None else [], set()
+    while pending:
+        node = pending.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if getattr(node.extra, "level", 0) > level:
+            return True
+        pending += [parent for parent in node.parents if parent is not None]
+    return False
+
+
+def zeros_for(x: Any) -> Any:
+    """A zero tangent for a value."""
+    return np.zeros_like(bare(x))
