@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= auto
 PROFILE ?= quick
 
-.PHONY: demo test test-deep lint types bench format clean
+.PHONY: demo test test-deep lint types mutation ops-table bench format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m autograd_core demo
@@ -27,6 +27,13 @@ format: $(VENV)/.test
 
 types: $(VENV)/.test
 	$(BIN)/mypy
+
+# breaks every rule in turn, and counts how often the tests notice
+mutation: $(VENV)/.test
+	$(BIN)/python -m tests.mutation
+
+ops-table: $(VENV)/.test
+	$(BIN)/python -m tests.support
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.bench

@@ -580,7 +580,11 @@ def test_topological_order_puts_users_before_what_they_use():
         (lambda: ag.grad(lambda x: x * 2)(np.ones(2)), ag.ShapeError, r"return one number, and returned shape \(2,\)"),
         (lambda: ag.grad(lambda x: x * 2)(2), ag.DTypeError, r"argument 0 has dtype int64.*2\.0 instead of 2"),
         (lambda: ag.grad(lambda x: x * 1j)(2.0), ag.DTypeError, "has to return a real number"),
-        (lambda: ag.hvp(lambda x: x.sum(), np.ones(2), [np.ones(2), np.ones(2)]), ag.ShapeError, r"shape of its primal, \(2,\); got \(2, 2\)"),
+        (
+            lambda: ag.hvp(lambda x: x.sum(), np.ones(2), [np.ones(2), np.ones(2)]),
+            ag.ShapeError,
+            r"shape of its primal, \(2,\); got \(2, 2\)",
+        ),
         (lambda: np.squeeze(leaf(np.ones((2, 3))), 0), ValueError, r"axis 0 of shape \(2, 3\) is not of length 1"),
         (lambda: ag.linear(np.ones((2, 3)), np.ones((4, 2))), ag.ShapeError, r"got \(2, 3\), \(4, 2\), None"),
         (lambda: ag.primitive("sin", np.sin, lambda g, _y, x: g), ValueError, "'sin' is an op of autograd_core"),

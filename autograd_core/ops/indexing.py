@@ -120,7 +120,7 @@ def _value_rule(g: Any, _y: Any, _x: Any, value_shape: tuple[int, ...], index: A
 setitem: Any = primitive("setitem", _set, lambda g, _y, _x, _value, index: setitem(g, 0, index), _value_rule, kind="linear")
 
 
-def assign(t: Tensor, index: Any, value: Any) -> None:
+def assign(t: Any, index: Any, value: Any) -> None:
     """`t[index] = value`: t becomes a recorded copy with the elements set; arrays saved by others do not change."""
     if isinstance(t, Dual):
         result = _with(t, plain_index(index), value)

@@ -194,7 +194,8 @@ def cond(x: Any, p: Any = None) -> Any:
     x = as_operand(x)
     if p in (None, 2, -2):
         s = svdvals(x)
-        return s[..., 0] / s[..., -1] if p != -2 else s[..., -1] / s[..., 0]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return s[..., 0] / s[..., -1] if p != -2 else s[..., -1] / s[..., 0]
     return matrix_norm(x, ord=p) * matrix_norm(inv(x), ord=p)
 
 

@@ -13,7 +13,6 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..errors import ShapeError
 from ..record import implements, primitive
-from ..tensor import Tensor
 from .derived import as_operand, derived, refuse_out
 from .elementwise import multiply
 from .shapes import diagonal, moveaxis, ndim_of, ravel, reshape, shape_of, transpose
@@ -36,6 +35,7 @@ _matmul = primitive(
     np.matmul,
     lambda g, _y, _a, b: g @ b.mT,
     lambda g, _y, a, _b: a.mT @ g,
+    kind="multilinear",
     core=2,
 )
 # A contraction of two arrays as einsum writes it, in which no label is repeated within an operand, and each label of
@@ -45,12 +45,14 @@ _contract: Any = primitive(
     lambda a, b, spec: _contracted(a, b, *spec),
     lambda g, _y, _a, b, spec: _contract(g, b, (spec[2], spec[1], spec[0])),
     lambda g, _y, a, _b, spec: _contract(g, a, (spec[2], spec[0], spec[1])),
+    kind="multilinear",
 )
 _cross: Any = primitive(
     "cross",
     np.cross,
     lambda g, _y, _a, b: _cross(b, g),
     lambda g, _y, a, _b: _cross(g, a),
+    kind="multilinear",
     core=1,
 )
 

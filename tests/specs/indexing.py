@@ -122,5 +122,6 @@ INDEXING = [
     general("sliding_window_view", lambda x: windows(x, 2), (4,), (2,)),
     general("sliding_window_view_of_two_axes", lambda x: windows(x, (2, 3)), (3, 4)),
     general("sliding_window_view_axis", lambda x: windows(x, 2, axis=-1), (2, 4), (0, 3)),
+    general("sliding_window_view_squared", lambda x: windows(x, (2, 2)) ** 2, (3, 4)),
     general("sliding_window_view_twice", lambda x: windows(x, (2, 3), axis=(0, 0)), (5, 2)),
 ]
