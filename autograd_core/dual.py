@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import GraphError
-from .graph import Node
 from .tensor import Tensor
 
 if TYPE_CHECKING:
+    from .graph import Node
     from .signatures import Bound
 else:
     Bound = object  # its methods are bound in methods.py
@@ -43,7 +43,7 @@ class Dual(Bound):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise GraphError(
-            f"a conversion to a NumPy array would silently cut the tangent of {self._label()}: use np/ag functions that have a rule"
+            f"a conversion to a NumPy array would silently cut the tangent of {self._label()}: use functions that have a rule"
         )
 
     def _label(self) -> str:

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from .dual import Dual, bare, stands_above, zeros_for
 from .errors import AutogradError, DTypeError, NoRuleError, ShapeError
 from .graph import Extra, Node, Op, Rule, enable_grad, fit, modes, sweep
-from .dual import Dual, bare, stands_above, zeros_for
 from .tensor import IMPLEMENTED, Tensor, _rewrap, as_array, wrap
 
 __all__ = ["OPS", "binary", "implements", "primitive", "raw", "unary"]
@@ -132,7 +132,7 @@ def binary(  # noqa: PLR0915  one function, so that an op costs no further call
     if numpy is None:
         forward = _lifted(op, forward)
 
-    def call(a: Any, b: Any) -> Any:
+    def call(a: Any, b: Any) -> Any:  # noqa: PLR0915  as `binary` itself
         if isinstance(a, Tensor):
             node_a = a._node
             a = a._data
@@ -319,7 +319,7 @@ def tangent(op: Op, y: Any, primals: list[Any], tangents: list[Any]) -> Any:
     if op.kind == "multilinear":
         terms = [op.call(*primals[:k], tangents[k], *primals[k + 1 :]) for k in moving]
     elif op.kind == "elementwise":
-        terms = [_broadcast(op.rules[k](tangents[k], y, *_as_read(op, k, primals)), y) for k in moving]
+        terms = [_broadcast(op, op.rules[k](tangents[k], y, *_as_read(op, k, primals)), y) for k in moving]
     else:
         return _transposed(op, y, primals, tangents, moving)
     return sum(terms[1:], terms[0])
@@ -335,10 +335,10 @@ def _as_read(op: Op, k: int, primals: list[Any]) -> list[Any]:
     return [np.shape(bare(x)) if kind == "shape" else x for x, kind in zip(primals, kinds, strict=True)]
 
 
-def _broadcast(t: Any, y: Any) -> Any:
+def _broadcast(op: Op, t: Any, y: Any) -> Any:
     if t.shape != y.shape:
         t = np.broadcast_to(t, y.shape)
-    return fit(t, None, 0, None, y.dtype)
+    return fit(t, op, 0, None, y.dtype)
 
 
 def _transposed(op: Op, y: Any, primals: list[Any], tangents: list[Any], moving: list[int]) -> Any:
@@ -407,9 +407,15 @@ def explained(error: Exception, op: Op, args: tuple[Any, ...]) -> Exception:
         return error
     given = ", ".join(_shown(x) for x in args)
     message = f"'{op.name}' cannot be computed for ({given}): {error}"
+    if isinstance(error, np.linalg.LinAlgError):
+        return _SingularError(message)
     if isinstance(error, IndexError):
         return _IndexShapeError(message)
     return (ShapeError if isinstance(error, ValueError) else DTypeError)(message)
+
+
+class _SingularError(AutogradError, np.linalg.LinAlgError):
+    """A matrix without an inverse, a factorisation that does not converge."""
 
 
 class _IndexShapeError(ShapeError, IndexError):

@@ -340,7 +340,7 @@ def _ufunc_options(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str,
     for name, default in (("where", True), ("casting", "same_kind"), ("order", "K"), ("subok", True)):
         if options.pop(name, default) is not default:
             raise NoRuleError(f"'{ufunc.__name__}' on a Tensor does not take {name}=; use where(condition, a, b) or astype")
-    if options:
+    if options and ufunc.signature is None:  # those with a signature, such as vecdot, take an axis
         raise NoRuleError(f"'{ufunc.__name__}' on a Tensor does not take {', '.join(options)}=")
     if dtype is not None:
         inputs = tuple(x.astype(dtype) if isinstance(x, Tensor) else np.asarray(x, dtype) for x in inputs)

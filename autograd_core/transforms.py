@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DTypeError, ShapeError
 from .dual import Dual, bare
+from .errors import DTypeError, ShapeError
 from .graph import Extra, enable_grad, modes, topological_order
 from .ops.elementwise import identity
 from .tensor import Tensor, as_array, gradients, wrap

@@ -7,6 +7,7 @@ parameters have a gradient, and the blocking live here.
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import pairwise
@@ -23,47 +24,57 @@ _PART = 4 * _BLOCK  # below two such parts, waking a second thread costs more th
 
 
 class _Flat:
-    """The parameters of one group and dtype, moved into one array; their gradients and state beside it."""
+    """The parameters of one group and dtype, moved into one array; their state beside it.
+
+    Complex numbers are updated as their two real parts, as PyTorch does: positions count real numbers.
+    """
 
     def __init__(self, params: list[ag.Tensor], state: Iterable[str]) -> None:
         self.params = params
-        ends = np.cumsum([0, *(p.size for p in params)])
-        self.spans = [(int(a), int(b)) for a, b in pairwise(ends)]
-        self.values = np.empty(self.spans[-1][1], params[0].dtype)
-        self.grads = np.zeros_like(self.values)
-        self.scratch: dict[int, Any] = {}  # per thread
-        real = self.values.real.dtype  # a complex number is updated as its two real parts, as PyTorch does
-        self.flat_values, self.flat_grads = self.values.view(real), self.grads.view(real)
-        self.per_element = self.flat_values.size // max(self.values.size, 1)
-        self.state = {name: np.zeros_like(self.flat_values) for name in state}
+        self.values = np.empty(sum(p.size for p in params), params[0].dtype)
+        self.real = self.values.view(self.values.real.dtype)
+        self.state = {name: np.zeros_like(self.real) for name in state}
         self.steps = [0] * len(params)
-        self.views, self.slots = [], []
-        for p, (a, b) in zip(params, self.spans, strict=True):
-            view = self.values[a:b].reshape(p.shape)
+        self.grads: list[Any] = [None] * len(params)  # of the step that is running, with one axis
+        self.buffers: dict[int, Any] = {}  # per thread: a block of gradients, and one to compute in
+        self.views = []
+        ends = [0]
+        for p in params:
+            view = self.values[ends[-1] : ends[-1] + p.size].reshape(p.shape)
             view[...] = p.data
             p.data = view
             self.views.append(view)
-            self.slots.append(self.grads[a:b].reshape(p.shape))
-
-    def get_scratch(self) -> Any:
-        """This thread's array to compute in."""
-        return self.scratch.setdefault(
-            threading.get_ident(), np.empty(min(_BLOCK, self.flat_values.size), self.flat_values.dtype)
-        )
+            ends.append(ends[-1] + p.size)
+        per_element = 2 if self.values.dtype.kind == "c" else 1
+        self.spans = [(a * per_element, b * per_element) for a, b in pairwise(ends)]
+        self.starts = [a for a, _ in self.spans]
 
     def gather(self) -> list[int]:
-        """Copy the gradients into the flat array; give the numbers of the parameters that have one."""
-        present = []
+        """Look up the gradients; give the numbers of the parameters that have one."""
         for k, p in enumerate(self.params):
             if p.data is not self.views[k]:
                 raise ag.GraphError(
                     f"parameter {p.name or k} of shape {p.shape} was given other memory after the optimizer was made "
                     "(its .data was replaced): write into it with copy_, or make the optimizer afterwards"
                 )
-            if p.grad is not None:
-                np.copyto(self.slots[k], p.grad.data)
-                present.append(k)
-        return present
+            g = p.grad
+            self.grads[k] = None if g is None else np.ascontiguousarray(g.data).reshape(-1).view(self.real.dtype)
+        return [k for k, g in enumerate(self.grads) if g is not None]
+
+    def block(self, a: int, b: int) -> tuple[Any, Any]:
+        """The gradients of positions a to b, copied into this thread's buffer while they are needed; and scratch."""
+        buffers = self.buffers.get(threading.get_ident())
+        if buffers is None:
+            buffers = self.buffers[threading.get_ident()] = np.empty((2, min(_BLOCK, self.real.size)), self.real.dtype)
+        g = buffers[0, : b - a]
+        k = bisect_right(self.starts, a) - 1
+        while k < len(self.spans) and self.starts[k] < b:
+            start, stop = self.spans[k]
+            low, high = max(a, start), min(b, stop)
+            if low < high:
+                g[low - a : high - a] = self.grads[k][low - start : high - start]
+            k += 1
+        return g, buffers[1, : b - a]
 
     def stretches(self, present: list[int]) -> Iterator[tuple[int, int, int]]:
         """Runs `(start, stop, step number)` of neighbouring parameters that are at the same step."""
@@ -149,23 +160,19 @@ class Optimizer:
             for flat in flats:
                 present = flat.gather()
                 for start, stop, t in flat.stretches(present):
-                    ag.in_threads(
-                        partial(self._update_blocks, flat, settings, t),
-                        start * flat.per_element,
-                        stop * flat.per_element,
-                        least=_PART,
-                    )
+                    ag.in_threads(partial(self._update_blocks, flat, settings, t), start, stop, least=_PART)
                 for k in present:
                     flat.params[k].overwritten()
+                    flat.grads[k] = None
         self._step += 1
         return loss
 
     def _update_blocks(self, flat: _Flat, settings: dict[str, Any], t: int, start: int, stop: int) -> None:
-        scratch = flat.get_scratch()
         for a in range(start, stop, _BLOCK):
             b = min(a + _BLOCK, stop)
+            g, scratch = flat.block(a, b)
             state = {name: array[a:b] for name, array in flat.state.items()}
-            self.update(flat.flat_values[a:b], flat.flat_grads[a:b], state, settings, t, scratch[: b - a])
+            self.update(flat.real[a:b], g, state, settings, t, scratch)
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""

@@ -68,6 +68,7 @@ CASES = {
     "inv": (lambda m: m.linalg.inv, [(2, N, N)], None),
     "pinv": (lambda m: m.linalg.pinv, [(2, N, 3)], None),
     "pinv_wide": (lambda m: m.linalg.pinv, [(2, 2, 3)], None),
+    "lstsq": (lambda m: lambda a, b: m.linalg.lstsq(a, b)[0], [(N, 3), (N, 2)], None),
     "det": (lambda m: m.linalg.det, [(2, N, N)], None),
     "slogdet": (lambda m: lambda a: tuple(m.linalg.slogdet(a)), [(2, N, N)], None),
     # PyTorch's gradient of a complex one has a part that is not Hermitian: here the argument is made Hermitian first

@@ -83,7 +83,9 @@ def public(package):
     return [(f"{package.__name__}.{name}", getattr(package, name)) for name in package.__all__]
 
 
-@pytest.mark.parametrize("package", [ag, nn, optim, nn.functional, nn.init, ag.check, ag.viz], ids=lambda p: p.__name__)
+@pytest.mark.parametrize(
+    "package", [ag, ag.linalg, ag.fft, nn, optim, nn.functional, nn.init, ag.check, ag.viz], ids=lambda p: p.__name__
+)
 def test_every_public_name_exists_and_is_documented(package):
     assert len(set(package.__all__)) == len(package.__all__)
     for name, value in public(package):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..dual import bare
-from ..errors import DTypeError
+from ..errors import DTypeError, NoRuleError
 from ..record import binary, implements, primitive, unary
 from ..tensor import wrap
 
@@ -262,7 +262,7 @@ def sinc(x: Any) -> Any:
 # Says "the same value, a new node": where a transform starts to differentiate something already tracked
 identity = primitive("identity", lambda x: x, lambda g, _y, _x: g, kind="linear")
 
-copy = unary("copy", lambda x: np.array(x)[()], lambda g, _y, _x: g, np.copy, "The same values in memory of their own.")
+copy = unary("copy", lambda x: np.copy(x)[()], lambda g, _y, _x: g, np.copy, "The same values in memory of their own.")
 
 # Complex parts
 
@@ -274,7 +274,15 @@ def _absolute_rule(g: Any, y: Any, x: Any) -> Any:
 
 
 absolute = unary("absolute", abs, _absolute_rule, np.absolute, "|x|; derivative sign(x), 0 at 0.")
-sign = unary("sign", np.sign, lambda g, _y, _x: np.zeros_like(g), np.sign, "Sign; derivative 0.")
+
+
+def _sign_rule(g: Any, y: Any, _x: Any) -> Any:
+    if y.dtype.kind == "c":
+        raise NoRuleError("'sign' of complex numbers, x/|x|, has no rule: write x / np.abs(x)")
+    return np.zeros_like(g)
+
+
+sign = unary("sign", np.sign, _sign_rule, np.sign, "Sign of a real number; derivative 0.")
 conjugate = unary("conjugate", np.conjugate, lambda g, _y, _x: np.conj(g), np.conjugate, "Complex conjugate.")
 _real = primitive("real", np.real, lambda g, _y, _x: g, kind="linear")
 _imag = primitive("imag", np.imag, lambda g, _y, x: g * -1j if x.dtype.kind == "c" else np.zeros_like(g), kind="linear")

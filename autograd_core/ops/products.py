@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache, wraps
+from math import prod
 from string import ascii_letters, ascii_lowercase, ascii_uppercase
 from typing import Any
 
@@ -222,31 +223,37 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 
 
 @lru_cache(1024)
-def _groups(of_a: str, of_b: str, out: str) -> tuple[str, str, str, str]:
-    """The labels that both operands and the result have, those that are summed over, and those of one operand alone."""
+def _as_matrices(of_a: str, of_b: str, out: str, shape_a: tuple[int, ...], shape_b: tuple[int, ...]) -> Any:
+    """How a contraction becomes a matrix product, as axes and shapes for both operands and the result.
+
+    None where it is not faster: nothing is summed, or a stack of vectors would be looped over.
+    """
     both = [c for c in of_a if c in of_b]
     batch, summed = ("".join(c for c in both if (c in out) is kept) for kept in (True, False))
-    return batch, summed, "".join(c for c in of_a if c not in of_b), "".join(c for c in of_b if c not in of_a)
+    rows, columns = ("".join(c for c in term if c not in both) for term in (of_a, of_b))
+    if not summed or (not (rows and columns) and (batch or not (rows or columns))):
+        return None
+    sizes = dict(zip(of_a + of_b, shape_a + shape_b, strict=True))
+
+    def volumes(*groups: str) -> list[int]:
+        return [prod(sizes[c] for c in group) for group in groups if group]  # vectors stay vectors
+
+    found = batch + rows + columns
+    return (
+        ([of_a.index(c) for c in batch + rows + summed], volumes(batch, rows, summed)),
+        ([of_b.index(c) for c in batch + summed + columns], volumes(batch, summed, columns)),
+        ([sizes[c] for c in found], [found.index(c) for c in out]),
+    )
 
 
 def _contracted(a: Any, b: Any, of_a: str, of_b: str, out: str) -> Any:
-    """The contraction by matrix products where they are faster, by einsum's own loop elsewhere."""
-    batch, summed, rows, columns = _groups(of_a, of_b, out)
-    if not summed or (not (rows and columns) and (batch or not (rows or columns))):
+    """The contraction by a matrix product where that is faster, by einsum's own loop elsewhere."""
+    plan = _as_matrices(of_a, of_b, out, a.shape, b.shape)
+    if plan is None:
         return np.einsum(f"{of_a},{of_b}->{out}", a, b)
-    sizes = dict(zip(of_a + of_b, a.shape + b.shape, strict=True))
-
-    def matrices(x: Any, labels: str, *groups: str) -> Any:
-        x = x.transpose([labels.index(c) for c in "".join(groups)])
-        return x.reshape([_volume(sizes, group) for group in groups] if batch else [_volume(sizes, g) for g in groups[1:]])
-
-    y = matrices(a, of_a, batch, rows, summed) @ matrices(b, of_b, batch, summed, columns)
-    found = batch + rows + columns
-    return y.reshape([sizes[c] for c in found]).transpose([found.index(c) for c in out])[()]
-
-
-def _volume(sizes: dict[str, int], labels: str) -> int:
-    return int(np.prod([sizes[c] for c in labels], dtype=int))
+    (axes_a, shape_a), (axes_b, shape_b), (shape, axes) = plan
+    y = a.transpose(axes_a).reshape(shape_a) @ b.transpose(axes_b).reshape(shape_b)
+    return y.reshape(shape).transpose(axes)[()]
 
 
 def _spelled(operands: Sequence[Any]) -> tuple[str, list[Any]]:

@@ -47,7 +47,7 @@ def _step(name: str, forward: Any) -> Any:
 
 
 floor, ceil, trunc, rint = (_step(f.__name__, f) for f in (np.floor, np.ceil, np.trunc, np.rint))
-_round = primitive("round", lambda x, decimals: np.round(x, decimals), _flat, kind="elementwise")
+_round = primitive("round", np.round, _flat, kind="elementwise")
 
 
 @implements(np.round)

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-import autograd_core as ag
-
 Arrays = tuple[np.ndarray, ...]
 
 

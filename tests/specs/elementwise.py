@@ -26,6 +26,7 @@ ELEMENTWISE = [
     unary("power_base", f=lambda x: 2.5**x),
     binary("float_power", POSITIVE, (-2.0, 2.0), keeps_float32=False),
     unary("negative"),
+    unary("copy"),
     unary("positive"),
     unary("exp", points=[(([-INF, 0.0, 700.0],), ([0.0, 1.0, np.exp(700.0)],))]),
     unary("exp2"),
