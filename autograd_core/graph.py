@@ -177,6 +177,7 @@ class _Modes(threading.local):
 
     recording = True
     level = 0  # how many transforms are running, forward ones too
+    reverse: tuple[int, ...] = ()  # the levels of those that go backward
     depth = 0  # how many transforms are running: inside one, an inner gradient keeps its graph
 
 

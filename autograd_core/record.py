@@ -186,6 +186,8 @@ def binary(  # noqa: PLR0915  one function, so that an op costs no further call
         else:
             n.saved = nothing
         kind = y.__class__
+        if kind is Dual and node_a is not None and node_b is not None:
+            n.parents, n.saved, t._data = _sunk(op, n.parents, (a, b), y)
         if kind is array or (node_a and a.__class__ is not kind) or (node_b and b.__class__ is not kind):
             n.extra = _to_fit(n.parents, (a, b), y, 0)
         else:
@@ -273,6 +275,10 @@ def primitive(
         node = Node()
         node.op = op
         node.parents = tuple(parents)
+        if y.__class__ is Dual and sum(parent is not None for parent in parents) > 1:
+            node.parents, node.saved, y = _sunk(op, node.parents, tuple(data), y)
+            node.extra = _to_fit(node.parents, [bare(x) for x in data], y, op.core, own)
+            return wrap(y, node)
         keeps = op.keeps(tuple([parent is not None for parent in parents]))
         kept = zip((y, *data), keeps, strict=True)
         node.saved = tuple([value if keep == "value" else np.shape(value) if keep else None for value, keep in kept])
@@ -323,6 +329,24 @@ def tangent(op: Op, y: Any, primals: list[Any], tangents: list[Any]) -> Any:
     else:
         return _transposed(op, y, primals, tangents, moving)
     return sum(terms[1:], terms[0])
+
+
+def _sunk(op: Op, parents: tuple[Node | None, ...], data: tuple[Any, ...], y: Any) -> tuple[Any, Any, Any]:
+    """What a node of several tracked arguments holds when its value is a Dual: parents, saved, value.
+
+    An argument that belongs to a transform outside of the Dual's has to move inside it, as a Tensor that the Dual holds:
+    at this node it is a constant.
+    """
+    outside = [parent is not None and not stands_above(parent, y.level) for parent in parents]
+    inside = [parent is not None and not out for parent, out in zip(parents, outside, strict=True)]
+    if any(outside) and any(inside):
+        data = tuple(wrap(x, parent) if out else x for x, parent, out in zip(data, parents, outside, strict=True))
+        parents = tuple(None if out else parent for parent, out in zip(parents, outside, strict=True))
+        y = push(op, data)
+    keeps = op.keeps(tuple([parent is not None for parent in parents]))
+    kept = zip((y, *data), keeps, strict=True)
+    saved = tuple([value if keep == "value" else np.shape(bare(value)) if keep else None for value, keep in kept])
+    return parents, saved, y
 
 
 def _has_rule(op: Op, k: int) -> bool:

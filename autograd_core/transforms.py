@@ -29,12 +29,14 @@ def _running() -> Iterator[bool]:
     """Record whatever the mode outside; tell whether another transform is running around this one."""
     modes.depth += 1
     modes.level += 1
+    modes.reverse = (*modes.reverse, modes.level)
     try:
         with enable_grad():
             yield modes.depth > 1
     finally:
         modes.depth -= 1
         modes.level -= 1
+        modes.reverse = modes.reverse[:-1]
 
 
 class _Inputs:
@@ -46,6 +48,7 @@ class _Inputs:
         self.tensors = [_tracked(x, path, copy) for x, path in zip(self.given, where, strict=True)]
         # keep the graph of the results: someone outside may want to differentiate them
         self.structure = list(trees)
+        self.level = modes.level
         self.keep = nested or any(isinstance(x, Tensor) and x.requires_grad for x in self.given)
         self.kind = Tensor if any(isinstance(x, Tensor) for x in self.given) else None
 
@@ -66,10 +69,11 @@ class _Inputs:
         return self.rebuild([self.released(g, x) for g, x in zip(results, self.given, strict=True)])
 
     def released(self, result: Tensor, like: Any) -> Any:
+        inner = result._data
+        if isinstance(inner, Dual) and not any(inner.level < level < self.level for level in modes.reverse):
+            return inner  # the next transform outside is the forward one that made it
         if self.keep:
             return result
-        if isinstance(result._data, Dual):  # a forward-mode transform outside goes on with it
-            return result._data
         if isinstance(like, Tensor):
             return result.detach()
         if type(like) in (float, complex):
