@@ -290,54 +290,23 @@ def _known(a: Any, mask: Any = True) -> Any:
     return ~np.isnan(plain_value(a)) & plain_value(mask)
 
 
-@implements(np.nansum)
-def nansum(
-    a: Any,
-    axis: Axis = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: bool = False,
-    initial: Any = None,
-    where: Any = True,
-) -> Any:
-    """`sum` of the elements that are not NaN."""
-    return sum(a, axis, dtype, out, keepdims, initial, _known(a, where))
+def _ignoring_nan(numpy_function: Any, reduction: Any) -> Any:
+    """A reduction over what is not NaN: as if `where=` had left the rest out."""
+
+    def call(a: Any, *args: Any, where: Any = True, **options: Any) -> Any:
+        a = a if hasattr(a, "dtype") else np.asarray(a)
+        return reduction(a, *args, where=_known(a, where), **options)
+
+    call.__name__ = numpy_function.__name__
+    call.__doc__ = f"`{reduction.__name__}` of the elements that are not NaN; the others get gradient 0."
+    return implements(numpy_function)(call)
 
 
-@implements(np.nanprod)
-def nanprod(
-    a: Any,
-    axis: Axis = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: bool = False,
-    initial: Any = None,
-    where: Any = True,
-) -> Any:
-    """`prod` of the elements that are not NaN."""
-    return prod(a, axis, dtype, out, keepdims, initial, _known(a, where))
-
-
-@implements(np.nanmean)
-def nanmean(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = True) -> Any:
-    """`mean` of the elements that are not NaN."""
-    return mean(a, axis, dtype, out, keepdims, where=_known(a, where))
-
-
-@implements(np.nanvar)
-def nanvar(
-    a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, ddof: float = 0, keepdims: bool = False, *, where: Any = True
-) -> Any:
-    """`var` of the elements that are not NaN."""
-    return var(a, axis, dtype, out, ddof, keepdims, where=_known(a, where))
-
-
-@implements(np.nanstd)
-def nanstd(
-    a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, ddof: float = 0, keepdims: bool = False, *, where: Any = True
-) -> Any:
-    """`std` of the elements that are not NaN."""
-    return std(a, axis, dtype, out, ddof, keepdims, where=_known(a, where))
+nansum = _ignoring_nan(np.nansum, sum)
+nanprod = _ignoring_nan(np.nanprod, prod)
+nanmean = _ignoring_nan(np.nanmean, mean)
+nanvar = _ignoring_nan(np.nanvar, var)
+nanstd = _ignoring_nan(np.nanstd, std)
 
 
 def _known_extremum(extremum: Any, worst: float) -> Any:

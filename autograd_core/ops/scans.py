@@ -285,81 +285,39 @@ def _place(q: Any, n: Any, method: str) -> Any:
     return np.clip(n * q + (alpha + q * (1 - alpha - beta)) - 1, 0, n - 1)
 
 
-def _refuse(weights: Any, out: Any, interpolation: Any) -> None:
-    if weights is not None or out is not None or interpolation is not None:
-        raise NoRuleError("median and quantile on a Tensor do not take weights=, out= or interpolation=")
+def _quantiles(numpy_function: Any, percent: bool, skip_nan: bool, doc: str) -> Any:
+    """One of NumPy's four functions that differ in the unit of q and in what NaN means."""
+
+    def call(
+        a: Any,
+        q: Any,
+        axis: Axis = None,
+        out: None = None,
+        overwrite_input: bool = False,
+        method: str = "linear",
+        keepdims: bool = False,
+        *,
+        weights: None = None,
+        interpolation: None = None,
+    ) -> Any:
+        if weights is not None or out is not None or interpolation is not None:
+            raise NoRuleError(f"'{numpy_function.__name__}' on a Tensor does not take weights=, out= or interpolation=")
+        fraction = np.asarray(plain_value(q)) / 100 if percent else q
+        return _quantile(a, fraction, axis, method, keepdims, skip_nan)
+
+    call.__name__, call.__doc__ = numpy_function.__name__, doc
+    return implements(numpy_function)(call)
 
 
-@implements(np.quantile)
-def quantile(
-    a: Any,
-    q: Any,
-    axis: Axis = None,
-    out: None = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: bool = False,
-    *,
-    weights: None = None,
-    interpolation: None = None,
-) -> Any:
-    """The q-th quantile, interpolated between its two neighbours, which share the gradient; q has none."""
-    _refuse(weights, out, interpolation)
-    return _quantile(a, q, axis, method, keepdims, skip_nan=False)
-
-
-@implements(np.percentile)
-def percentile(
-    a: Any,
-    q: Any,
-    axis: Axis = None,
-    out: None = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: bool = False,
-    *,
-    weights: None = None,
-    interpolation: None = None,
-) -> Any:
-    """`quantile` with q in percent."""
-    _refuse(weights, out, interpolation)
-    return _quantile(a, np.asarray(plain_value(q)) / 100, axis, method, keepdims, skip_nan=False)
-
-
-@implements(np.nanquantile)
-def nanquantile(
-    a: Any,
-    q: Any,
-    axis: Axis = None,
-    out: None = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: bool = False,
-    *,
-    weights: None = None,
-    interpolation: None = None,
-) -> Any:
-    """`quantile` of the elements that are not NaN; the others get gradient 0."""
-    _refuse(weights, out, interpolation)
-    return _quantile(a, q, axis, method, keepdims, skip_nan=True)
-
-
-@implements(np.nanpercentile)
-def nanpercentile(
-    a: Any,
-    q: Any,
-    axis: Axis = None,
-    out: None = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: bool = False,
-    *,
-    weights: None = None,
-    interpolation: None = None,
-) -> Any:
-    """`nanquantile` with q in percent."""
-    _refuse(weights, out, interpolation)
-    return _quantile(a, np.asarray(plain_value(q)) / 100, axis, method, keepdims, skip_nan=True)
+quantile = _quantiles(
+    np.quantile,
+    False,
+    False,
+    "The q-th quantile, interpolated between its two neighbours, which share the gradient; q has none.",
+)
+percentile = _quantiles(np.percentile, True, False, "`quantile` with q in percent.")
+nanquantile = _quantiles(np.nanquantile, False, True, "`quantile` of the elements that are not NaN; the others get gradient 0.")
+nanpercentile = _quantiles(np.nanpercentile, True, True, "`nanquantile` with q in percent.")
 
 
 @implements(np.median)
