@@ -261,5 +261,13 @@ def _like(function: Callable[..., Any]) -> None:
         return wrap(function(bare(a), *_stripped(args), **kwargs))
 
 
-for _creation in (np.zeros_like, np.ones_like, np.full_like, np.empty_like):
+for _creation in (np.zeros_like, np.ones_like, np.empty_like):
     _like(_creation)
+
+
+@implements(np.full_like)
+def _full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
+    """`numpy.full_like`; the gradient goes to the value."""
+    y = shapes.broadcast_to(fill_value, bare(a).shape if shape is None else shape)
+    y = y if isinstance(y, (Tensor, Dual)) else wrap(np.array(y))
+    return e.astype(y, bare(a).dtype if dtype is None else dtype)

@@ -143,7 +143,7 @@ def binary(  # noqa: PLR0915  one function, so that an op costs no further call
                 node_b = None
                 if b.__class__ not in _NUMBERS:
                     if b.__class__ is Dual and not stands_above(node_a, b.level):
-                        return push(op, (wrap(a, node_a), b))
+                        return push(op, (a if node_a is None else wrap(a, node_a), b))
                     b = _operand(op, b)
         elif isinstance(b, Tensor):
             node_a = None
@@ -151,7 +151,7 @@ def binary(  # noqa: PLR0915  one function, so that an op costs no further call
             b = b._data
             if a.__class__ not in _NUMBERS or a.__class__ is complex:
                 if a.__class__ is Dual and not stands_above(node_b, a.level):
-                    return push(op, (a, wrap(b, node_b)))
+                    return push(op, (a, b if node_b is None else wrap(b, node_b)))
                 a = _operand(op, a, b)
         elif a.__class__ is Dual or b.__class__ is Dual:
             return push(op, (a, b))
@@ -186,9 +186,12 @@ def binary(  # noqa: PLR0915  one function, so that an op costs no further call
         else:
             n.saved = nothing
         kind = y.__class__
-        if kind is Dual and node_a is not None and node_b is not None:
-            n.parents, n.saved, t._data = _sunk(op, n.parents, (a, b), y)
-        if kind is array or (node_a and a.__class__ is not kind) or (node_b and b.__class__ is not kind):
+        if kind is Dual:
+            sunk = _sunk(op, n.parents, (a, b), y)
+            if sunk.__class__ is Dual:
+                return sunk
+            n.parents, n.saved, t._data = sunk
+        if kind is array or kind is Dual or (node_a and a.__class__ is not kind) or (node_b and b.__class__ is not kind):
             n.extra = _to_fit(n.parents, (a, b), y, 0)
         else:
             n.extra = None
@@ -242,6 +245,8 @@ def primitive(
     def call(*args: Any) -> Any:
         data, parents, seen = [], [], False
         tracked = None
+        if modes.level:  # a constant tensor into which something moving was assigned
+            args = tuple([x._data if isinstance(x, Tensor) and x._node is None else x for x in args])
         level = max([x.level for x in args if x.__class__ is Dual], default=0)
         if level and not any(isinstance(x, Tensor) and stands_above(x._node, level) for x in args):
             return push(op, args)
@@ -268,6 +273,8 @@ def primitive(
             raise explained(error, op, tuple(data)) from error
         if not seen:
             return y
+        if y.__class__ is Dual and not tracked:
+            return y
         if not hasattr(y, "dtype"):
             y = _as_output(y, op)
         if not tracked:
@@ -275,8 +282,11 @@ def primitive(
         node = Node()
         node.op = op
         node.parents = tuple(parents)
-        if y.__class__ is Dual and sum(parent is not None for parent in parents) > 1:
-            node.parents, node.saved, y = _sunk(op, node.parents, tuple(data), y)
+        if y.__class__ is Dual:
+            sunk = _sunk(op, node.parents, tuple(data), y)
+            if sunk.__class__ is Dual:
+                return sunk
+            node.parents, node.saved, y = sunk
             node.extra = _to_fit(node.parents, [bare(x) for x in data], y, op.core, own)
             return wrap(y, node)
         keeps = op.keeps(tuple([parent is not None for parent in parents]))
@@ -331,18 +341,20 @@ def tangent(op: Op, y: Any, primals: list[Any], tangents: list[Any]) -> Any:
     return sum(terms[1:], terms[0])
 
 
-def _sunk(op: Op, parents: tuple[Node | None, ...], data: tuple[Any, ...], y: Any) -> tuple[Any, Any, Any]:
+def _sunk(op: Op, parents: tuple[Node | None, ...], data: tuple[Any, ...], y: Any) -> Any:
     """What a node of several tracked arguments holds when its value is a Dual: parents, saved, value.
 
     An argument that belongs to a transform outside of the Dual's has to move inside it, as a Tensor that the Dual holds:
-    at this node it is a constant.
+    at this node it is a constant. Where all of them do, the Dual itself is the result.
     """
     outside = [parent is not None and not stands_above(parent, y.level) for parent in parents]
     inside = [parent is not None and not out for parent, out in zip(parents, outside, strict=True)]
-    if any(outside) and any(inside):
+    if any(outside):
         data = tuple(wrap(x, parent) if out else x for x, parent, out in zip(data, parents, outside, strict=True))
         parents = tuple(None if out else parent for parent, out in zip(parents, outside, strict=True))
         y = push(op, data)
+        if not any(inside):
+            return y
     keeps = op.keeps(tuple([parent is not None for parent in parents]))
     kept = zip((y, *data), keeps, strict=True)
     saved = tuple([value if keep == "value" else np.shape(bare(value)) if keep else None for value, keep in kept])

@@ -292,3 +292,79 @@ def test_gradcheck_of_elements_of_different_size():
     assert ag.check.gradcheck(lambda x: 3.0, np.ones(2), order=2)
     with pytest.raises(ag.ShapeError, match=r"one array|returned shape"):
         ag.check.gradcheck(ag.primitive("own sum 2", lambda x: x.sum(), lambda g, _y, _x: g), np.ones(2))
+
+
+# Found in a second review
+
+
+def test_gradients_of_forward_over_reverse_with_respect_to_closures():
+    assert ag.grad(lambda w: ag.jvp(ag.grad(lambda x: w * x**3), (1.5,), (1.0,))[1])(2.0) == 9.0
+    w = ag.Tensor(2.0, requires_grad=True)
+    t = ag.jvp(ag.grad(lambda x: w * x**3), (ag.Tensor(1.5),), (1.0,))[1]
+    assert ag.gradients(t, [w])[0].item() == 9.0
+
+
+def test_broadcasting_is_undone_in_forward_over_reverse():
+    for f in (
+        lambda x: ((x - x.mean(keepdims=True)) ** 2).sum(),
+        lambda x: (x * x.sum()).sum(),
+        lambda x: np.var(x, where=np.array([True, True])) * 3,
+        lambda x: np.outer(x, x**2).sum(),
+        lambda x: np.cov(x, x**2).sum(),
+    ):
+        x, v = np.array([1.0, 2.5]), np.array([1.0, 0.0])
+        np.testing.assert_allclose(ag.jvp(ag.grad(f), (x,), (v,))[1], ag.hvp(f, x, v), rtol=1e-12)
+
+
+def test_constant_tensor_that_was_assigned_something_moving():
+    w = ag.Tensor(2.0, requires_grad=True)
+
+    def assigned(x):
+        t = ag.Tensor(np.zeros(2))
+        t[0] = x * x
+        return t
+
+    for f, first, second in (
+        (lambda x: assigned(x) * x, [27.0, 0.0], 18.0),
+        (lambda x: x * assigned(x), [27.0, 0.0], 18.0),
+        (lambda x: np.stack([assigned(x)[0], x]).sum(), 7.0, 2.0),
+        (lambda x: np.where([True, False], assigned(x), x).sum(), 7.0, 2.0),
+        (lambda x: assigned(x) @ np.stack([x, x]), 27.0, 18.0),
+    ):
+        np.testing.assert_allclose(ag.jvp(f, (3.0,), (1.0,))[1], first)
+        np.testing.assert_allclose(ag.grad(lambda x, f=f: ag.jvp(f, (x,), (1.0,))[1].sum())(3.0), second)
+    _, t = ag.jvp(lambda x: (assigned(x) * w).sum(), (3.0,), (1.0,))
+    assert ag.gradients(t, w)[0].item() == 6.0
+    assert t.item() == 12.0
+    nested = ag.jvp(lambda x: ag.jvp(lambda z: assigned(z).sum(), (x,), (1.0,))[1], (3.0,), (1.0,))
+    assert nested == (6.0, 2.0)
+
+
+def test_xlogy_has_a_symmetric_hessian_where_its_first_argument_is_zero():
+    f = lambda x: ag.xlogy(x[0], x[1])
+    x = np.array([0.0, 2.0])
+    np.testing.assert_allclose(ag.hvp(f, x, np.array([1.0, 0.0])), [0.0, 0.5])
+    np.testing.assert_allclose(ag.hvp(f, x, np.array([0.0, 1.0])), [0.5, 0.0])
+
+
+def test_full_like_passes_the_gradient_to_its_value():
+    assert ag.grad(lambda b: np.full_like(b * np.ones(2), b).sum())(2.0) == 2.0
+
+
+def test_fmod_and_arctan2_at_awkward_numbers():
+    assert ag.grad(lambda b: np.fmod(1.0, b))(0.1) == -9.0
+    np.testing.assert_allclose(ag.grad(lambda x: np.arctan2(x[0], x[1]))(np.array([1e-170, 1e-170])), [5e169, -5e169])
+    np.testing.assert_allclose(ag.grad(lambda x: np.arctan2(x[0], x[1]))(np.array([1e200, 1e200])), [5e-201, -5e-201])
+
+
+def test_arguments_that_were_ignored():
+    x, o = leaf([1.0, 2.0, 3.0]), np.zeros(3)
+    for f in (np.cumsum, np.cumprod, np.median, np.nanmedian):
+        with pytest.raises(ag.NoRuleError, match="out="):
+            f(x, out=o)
+    with pytest.raises(ag.NoRuleError, match="no derivative with respect to q"):
+        np.quantile(x, leaf(0.5))
+    assert ag.grad(lambda b: np.diff(np.array([1.0, 2.0]), prepend=b).sum())(3.0) == -1.0
+    np.testing.assert_allclose(ag.grad(lambda b: np.gradient(np.array([1.0, 2.0, 4.0]), b).sum())(2.0), -(1 + 1.5 + 2) / 4)
+    assert np.isnan(np.median(ag.Tensor(np.zeros(0))).item())
+    assert np.copy(x, order="K").requires_grad

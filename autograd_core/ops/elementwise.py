@@ -176,9 +176,10 @@ arctanh = unary(
 
 def _over_square(part: Any, a: Any, b: Any) -> Any:
     """part / (a^2 + b^2), and 0 at (0, 0)."""
-    square = a * a + b * b
-    zero = plain_value(square) == 0
-    return np.where(zero, 0, part) / np.where(zero, 1, square)
+    length = np.hypot(a, b)  # squares would overflow or vanish
+    zero = plain_value(length) == 0
+    safe = np.where(zero, 1, length)
+    return np.where(zero, 0, part) / safe / safe
 
 
 arctan2 = binary(
@@ -262,7 +263,14 @@ def sinc(x: Any) -> Any:
 # Says "the same value, a new node": where a transform starts to differentiate something already tracked
 identity = primitive("identity", lambda x: x, lambda g, _y, _x: g, kind="linear")
 
-copy = unary("copy", lambda x: np.copy(x)[()], lambda g, _y, _x: g, np.copy, "The same values in memory of their own.")
+_copy = primitive("copy", lambda x, order: np.copy(x, order)[()], lambda g, _y, _x, _order: g, kind="linear")
+
+
+@implements(np.copy)
+def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
+    """The same values in memory of their own; derivative 1."""
+    return _copy(a, order)
+
 
 # Complex parts
 

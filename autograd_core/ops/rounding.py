@@ -84,7 +84,7 @@ fmod = binary(
     "fmod",
     np.fmod,
     lambda g, _y, _a, _b: g,
-    lambda g, _y, a, b: -g * np.trunc(a / b),
+    lambda g, y, a, b: -g * np.rint((a - y) / b),  # not trunc(a / b), whose quotient may round up to the next
     np.fmod,
     "a - trunc(a/b) b, as C's fmod; derivatives 1 and -trunc(a/b).",
 )

@@ -7,9 +7,10 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..errors import NoRuleError
 from ..record import implements, primitive
+from .derived import refuse_out
 from .elementwise import plain_value, where
 from .indexing import getitem
-from .shapes import concatenate, moveaxis, ndim_of, ravel, reshape, shape_of
+from .shapes import broadcast_to, concatenate, moveaxis, ndim_of, ravel, reshape, shape_of
 
 __all__ = [
     "convolve",
@@ -72,6 +73,7 @@ _cumsum: Any = primitive(
 @implements(np.cumsum)
 def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: None = None) -> Any:
     """Running sum along an axis (of all elements when it is None); the gradient is a running sum from the end."""
+    refuse_out("cumsum", out)
     a, axis = _flattened(a, axis)
     return _cumsum(a if dtype is None else a.astype(dtype), axis)
 
@@ -79,6 +81,7 @@ def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: None = None)
 @implements(np.cumprod)
 def cumprod(a: Any, axis: int | None = None, dtype: Any = None, out: None = None) -> Any:
     """Running product along an axis, by doubling: log2(n) products of shifted arrays, so that zeros are exact to any order."""
+    refuse_out("cumprod", out)
     a, axis = _flattened(a, axis)
     a = a if dtype is None else a.astype(dtype)
     if not hasattr(a, "_data"):
@@ -99,13 +102,13 @@ def _without_nan(a: Any, neutral: float) -> Any:
 @implements(np.nancumsum)
 def nancumsum(a: Any, axis: int | None = None, dtype: Any = None, out: None = None) -> Any:
     """`cumsum` with NaN as 0; NaN elements get gradient 0."""
-    return cumsum(_without_nan(a, 0), axis, dtype)
+    return cumsum(_without_nan(a, 0), axis, dtype, out)
 
 
 @implements(np.nancumprod)
 def nancumprod(a: Any, axis: int | None = None, dtype: Any = None, out: None = None) -> Any:
     """`cumprod` with NaN as 1; NaN elements get gradient 0."""
-    return cumprod(_without_nan(a, 1), axis, dtype)
+    return cumprod(_without_nan(a, 1), axis, dtype, out)
 
 
 def _with_initial(scan: Any, neutral: int) -> Any:
@@ -113,7 +116,7 @@ def _with_initial(scan: Any, neutral: int) -> Any:
         if axis is None and ndim_of(x) > 1:
             raise ValueError(f"axis has to be given for an array of {ndim_of(x)} axes")
         axis = axis or 0
-        y = scan(x, axis, dtype)
+        y = scan(x, axis, dtype, out)
         if not include_initial:
             return y
         first = np.full_like(plain_value(_part(y, axis % y.ndim, slice(0, 1))), neutral)
@@ -149,7 +152,8 @@ def _end(value: Any, a: Any, axis: int) -> Any:
     if value is None or ndim_of(value):
         return value
     shape = shape_of(a)
-    return np.full_like(plain_value(a), value, shape=(*shape[:axis], 1, *shape[axis + 1 :]))
+    value = value if hasattr(value, "_data") else np.asarray(value, plain_value(a).dtype)
+    return broadcast_to(value, (*shape[:axis], 1, *shape[axis + 1 :]))
 
 
 @implements(np.ediff1d)
@@ -189,7 +193,9 @@ def _gradient(f: Any, h: Any, axis: int, edge_order: int) -> Any:
         raise ValueError(
             f"gradient with edge_order={edge_order} needs at least {edge_order + 1} elements along axis {axis}; got {n}"
         )
-    steps = np.full(n - 1, h, dtype=np.result_type(plain_value(f), 0.0)) if not ndim_of(h) else diff(h)
+    if not ndim_of(h):
+        h = h if hasattr(h, "_data") else np.asarray(h, np.result_type(plain_value(f), 0.0))
+    steps = diff(h) if ndim_of(h) else broadcast_to(h, (n - 1,))
     if shape_of(steps) != (n - 1,):
         raise ValueError(f"gradient: {shape_of(h)[0]} coordinates for {n} elements along axis {axis}")
     steps = reshape(steps, (n - 1, *rest))
@@ -259,6 +265,8 @@ def _quantile(a: Any, q: Any, axis: Axis, method: str, keepdims: bool, skip_nan:
     rest = tuple(n for i, n in enumerate(shape) if i not in axes)
     rows = reshape(moveaxis(a, axes, range(ndim - len(axes), ndim)), (*rest, -1))
     rows = rows if rows.dtype.kind == "f" else rows.astype(np.float64)
+    if not shape_of(rows)[-1]:  # of nothing: NaN
+        rows = concatenate([rows, np.full((*rest, 1), np.nan, rows.dtype)], axis=-1)
     rows = sort(rows)  # NaN comes last
     bad = np.isnan(plain_value(rows))
     counts = (~bad).sum(axis=-1) if skip_nan else np.full(rest, shape_of(rows)[-1])
@@ -302,6 +310,8 @@ def _quantiles(numpy_function: Any, percent: bool, skip_nan: bool, doc: str) -> 
     ) -> Any:
         if weights is not None or out is not None or interpolation is not None:
             raise NoRuleError(f"'{numpy_function.__name__}' on a Tensor does not take weights=, out= or interpolation=")
+        if hasattr(q, "_data") and getattr(q, "_node", q) is not None:
+            raise NoRuleError(f"'{numpy_function.__name__}' has no derivative with respect to q: pass its values (q.numpy())")
         fraction = np.asarray(plain_value(q)) / 100 if percent else q
         return _quantile(a, fraction, axis, method, keepdims, skip_nan)
 
@@ -323,12 +333,14 @@ nanpercentile = _quantiles(np.nanpercentile, True, True, "`nanquantile` with q i
 @implements(np.median)
 def median(a: Any, axis: Axis = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
     """The middle element; of an even number the mean of the two in the middle, which get half the gradient each."""
+    refuse_out("median", out)
     return _quantile(a, 0.5, axis, "linear", keepdims, skip_nan=False)
 
 
 @implements(np.nanmedian)
 def nanmedian(a: Any, axis: Axis = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
     """`median` of the elements that are not NaN; the others get gradient 0."""
+    refuse_out("nanmedian", out)
     return _quantile(a, 0.5, axis, "linear", keepdims, skip_nan=True)
 
 

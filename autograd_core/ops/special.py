@@ -209,14 +209,14 @@ xlogy = binary(
     "xlogy",
     _x_times(np.log),
     lambda g, _y, a, b: g * np.log(np.where((a == 0) & (b <= 0), np.ones_like(b), b)),
-    lambda g, _y, a, b: g * (a / np.where(a == 0, np.ones_like(b), b)),
+    lambda g, _y, a, b: g * (a / np.where((a == 0) & (b == 0), np.ones_like(b), b)),
     doc="a log(b), 0 where a = 0; derivatives log b (0 where a = 0 and b <= 0) and a/b (0 where a = 0).",
 )
 xlog1py = binary(
     "xlog1py",
     _x_times(np.log1p),
     lambda g, _y, a, b: g * np.log1p(np.where((a == 0) & (b <= -1), np.zeros_like(b), b)),
-    lambda g, _y, a, b: g * (a / np.where(a == 0, np.ones_like(b), 1 + b)),
+    lambda g, _y, a, b: g * (a / np.where((a == 0) & (b == -1), np.ones_like(b), 1 + b)),
     doc="a log(1 + b), 0 where a = 0; derivatives log(1 + b) and a/(1 + b), 0 as for xlogy.",
 )
 
