@@ -128,6 +128,24 @@ def compress(self: Tensor, condition: Any, axis: int | None = None) -> Tensor:
 
 
 @_method
+def sort(self: Tensor, axis: int = -1) -> None:
+    """Sort along an axis: this tensor takes the sorted values, as by an assignment."""
+    self[...] = scans.sort(self, axis)
+
+
+@_method
+def partition(self: Tensor, kth: Any, axis: int = -1) -> None:
+    """Partition along an axis: this tensor takes the new order, as by an assignment."""
+    self[...] = scans.partition(self, kth, axis)
+
+
+@_method
+def fill(self: Tensor, value: Any) -> None:
+    """Set all elements, as by an assignment."""
+    self[...] = value
+
+
+@_method
 def __len__(self: Tensor) -> int:
     return len(bare(self))
 
@@ -219,7 +237,17 @@ def _stripped(x: Any) -> Any:
 PLAIN: list[Any] = [
     *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
     *(np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.isnan, np.isinf, np.isfinite, np.signbit),
-    *(np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift),
+    *(
+        np.bitwise_and,
+        np.bitwise_or,
+        np.bitwise_xor,
+        np.invert,
+        np.left_shift,
+        np.right_shift,
+        np.gcd,
+        np.lcm,
+        np.bitwise_count,
+    ),
     *(np.all, np.any, np.argmax, np.argmin, np.argsort, np.nonzero, np.count_nonzero, np.searchsorted, np.digitize),
     *(np.nanargmax, np.nanargmin, np.argwhere, np.flatnonzero, np.argpartition, np.lexsort),
     *(np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.min_scalar_type),
@@ -240,7 +268,7 @@ for _operator in (operator.eq, operator.ne, operator.lt, operator.le, operator.g
     _bind(f"__{_operator.__name__}__", _comparison(_operator))
 _bind("__hash__", object.__hash__)  # by identity, as comparisons are elementwise
 
-for _name in ("all", "any", "argmax", "argmin", "argsort", "nonzero", "searchsorted"):
+for _name in ("all", "any", "argmax", "argmin", "argsort", "argpartition", "nonzero", "searchsorted"):
     _bind(_name, IMPLEMENTED[getattr(np, _name)])
 
 _reductions: dict[Any, Any] = {

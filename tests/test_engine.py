@@ -491,6 +491,32 @@ def test_numbers_and_sequences():
         iter(leaf(1.0))
 
 
+def test_methods_that_numpy_runs_in_place():
+    x = leaf([3.0, 1.0, 2.0])
+    y = x * 1.0
+    y.sort()
+    (y * [1.0, 10.0, 100.0]).sum().backward()
+    np.testing.assert_array_equal(x.grad, [100.0, 1.0, 10.0])
+    y = x * 1.0
+    y.partition(1)
+    assert y.numpy()[1] == 2.0
+    y.fill(x[0])
+    assert ag.gradients(y.sum(), x)[0].numpy().tolist() == [3.0, 0.0, 0.0]
+    assert x.numpy().tolist() == [3.0, 1.0, 2.0]
+
+
+def test_ufuncs_of_scipy_record():
+    special = pytest.importorskip("scipy.special")
+    x = leaf([0.3, 0.7])
+    for name in ("erf", "erfc", "gammaln", "psi", "expit", "logit"):
+        y = getattr(special, name)(x)
+        np.testing.assert_allclose(y.numpy(), getattr(special, name)(x.numpy()), rtol=1e-13)
+        assert y.requires_grad
+    assert special.xlogy(x, 2.0).requires_grad
+    with pytest.raises(ag.NoRuleError, match="'j0'"):
+        special.j0(x)
+
+
 def test_ufunc_options():
     x = leaf([1.0, 2.0])
     assert np.add(x, 1, dtype=np.float32).dtype == np.float32

@@ -112,3 +112,10 @@ def test_no_file_is_longer_than_about_600_lines():
     for package in ("autograd_core", "nn", "optim"):
         for path in (ROOT / package).rglob("*.py"):
             assert len(path.read_text(encoding="utf-8").splitlines()) <= 620, path
+
+
+def test_the_support_table_lists_every_function():
+    """docs/ops.md is written by `make ops-table`: after adding a function, write it again."""
+    page = (ROOT / "docs" / "ops.md").read_text(encoding="utf-8")
+    assert [name for name in ag.ops.__all__ if f"| `{name}` |" not in page] == []
+    assert [name for name in ag.linalg.__all__ if f"| `linalg.{name}` |" not in page] == []

@@ -25,10 +25,12 @@ __all__ = [
     "inner",
     "kron",
     "matmul",
+    "matvec",
     "outer",
     "tensordot",
     "vdot",
     "vecdot",
+    "vecmat",
 ]
 
 _matmul = primitive(
@@ -160,6 +162,31 @@ def vecdot(a: Any, b: Any, /, *, axis: int = -1) -> Any:
     if a.shape[-1] != b.shape[-1]:
         raise ShapeError(f"'vecdot' along axes of lengths {a.shape[-1]} and {b.shape[-1]}: they have to be the same")
     return multiply(_conjugated(a), b).sum(axis=-1)
+
+
+def matvec(a: Any, x: Any, /) -> Any:
+    """Matrices (..., m, n) times vectors (..., n), earlier axes broadcasting.
+
+    >>> import autograd_core as ag
+    >>> ag.matvec([[1.0, 2.0], [3.0, 4.0]], [1.0, 1.0])
+    array([3., 7.])
+    """
+    return matmul(as_operand(a), as_operand(x)[..., None])[..., 0]
+
+
+def vecmat(x: Any, a: Any, /) -> Any:
+    """Conjugated vectors (..., m) times matrices (..., m, n), earlier axes broadcasting.
+
+    >>> import autograd_core as ag
+    >>> ag.vecmat([1.0, 1.0], [[1.0, 2.0], [3.0, 4.0]])
+    array([4., 6.])
+    """
+    return matmul(_conjugated(as_operand(x))[..., None, :], as_operand(a))[..., 0, :]
+
+
+if hasattr(np, "matvec"):  # NumPy 2.2
+    implements(np.matvec)(matvec)
+    implements(np.vecmat)(vecmat)
 
 
 def _conjugated(x: Any) -> Any:

@@ -46,6 +46,8 @@ PRODUCTS = [
     general("inner", np.inner, *VECTORS_OR_MORE, [(2, 3), ()], [(0, 3), (2, 3)], [(2, 0), (3, 0)]),
     general("outer", np.outer, [(3,), (2,)], [(2, 2), ()], [(0,), (2,)]),
     general("vdot", np.vdot, [(3,), (3,)], [(2, 3), (3, 2)], [(), ()], [(0,), (0,)], analytic=False),
+    general("matvec", ag.matvec, [(2, 3), (3,)], [(4, 2, 3), (4, 3)], [(2, 3), (4, 3)]),
+    general("vecmat", ag.vecmat, [(2,), (2, 3)], [(4, 2), (4, 2, 3)], [(4, 2), (2, 3)], analytic=False),
     general("vecdot", np.vecdot, [(3,), (3,)], [(2, 3), (3,)], [(2, 1, 3), (4, 3)], [(2, 0), (0,)], analytic=False),
     general("vecdot_axis", lambda a, b: ag.vecdot(a, b, axis=0), [(3, 2), (3, 1)], analytic=False),
     general("vecdot_complex", lambda a, b: np.vecdot(a + 1j * b, 2 * b - 1j * a).real, [(2, 3), (3,)], analytic=False),
