@@ -1,5 +1,6 @@
 """Reductions. The rules bring the cotangent back to the kept axes and spread it over the reduced ones."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -40,14 +41,17 @@ Axis = Any  # int, tuple of ints, or None for all
 
 def _kept(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
     """The shape after a reduction with keepdims=True."""
-    axes = normalize_axis_tuple(range(len(shape)) if axis is None else axis, len(shape))
+    if axis is None:
+        return (1,) * len(shape)
+    axes = normalize_axis_tuple(axis, len(shape))
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
 def _count(shape: tuple[int, ...], axis: Axis) -> int:
     """How many elements go into one result."""
-    axes = normalize_axis_tuple(range(len(shape)) if axis is None else axis, len(shape))
-    return int(np.prod([shape[i] for i in axes], dtype=int))
+    if axis is None:
+        return math.prod(shape)
+    return math.prod(shape[i] for i in normalize_axis_tuple(axis, len(shape)))
 
 
 def _spread(g: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
