@@ -243,13 +243,8 @@ def primitive(
     count = len(rules)
 
     def call(*args: Any) -> Any:
-        data, parents, seen = [], [], False
-        tracked = None
-        if modes.level:  # a constant tensor into which something moving was assigned
-            args = tuple([x._data if isinstance(x, Tensor) and x._node is None else x for x in args])
-        level = max([x.level for x in args if x.__class__ is Dual], default=0)
-        if level and not any(isinstance(x, Tensor) and stands_above(x._node, level) for x in args):
-            return push(op, args)
+        data, parents = [], []
+        seen = tracked = moving = False
         for position, x in enumerate(args):
             node = None
             if isinstance(x, Tensor):
@@ -265,10 +260,17 @@ def primitive(
                     tracked = True
                 else:
                     node = None
+            if x.__class__ is Dual:
+                moving = True
             data.append(x)
             parents.append(node)
+        if moving:
+            args = _without_shells(args)
+            level = max([x.level for x in args if x.__class__ is Dual], default=0)
+            if level and not any(isinstance(x, Tensor) and stands_above(x._node, level) for x in args):
+                return push(op, args)
         try:
-            y = push(op, tuple(data)) if any(x.__class__ is Dual for x in data) else forward(*data)
+            y = push(op, tuple(data)) if moving else forward(*data)
         except Exception as error:
             raise explained(error, op, tuple(data)) from error
         if not seen:
@@ -287,11 +289,8 @@ def primitive(
             if sunk.__class__ is Dual:
                 return sunk
             node.parents, node.saved, y = sunk
-            node.extra = _to_fit(node.parents, [bare(x) for x in data], y, op.core, own)
-            return wrap(y, node)
-        keeps = op.keeps(tuple([parent is not None for parent in parents]))
-        kept = zip((y, *data), keeps, strict=True)
-        node.saved = tuple([value if keep == "value" else np.shape(value) if keep else None for value, keep in kept])
+        else:
+            node.saved = _kept(op, node.parents, y, data)
         node.extra = _to_fit(node.parents, data, y, op.core, own)
         return wrap(y, node)
 
@@ -355,10 +354,19 @@ def _sunk(op: Op, parents: tuple[Node | None, ...], data: tuple[Any, ...], y: An
         y = push(op, data)
         if not any(inside):
             return y
-    keeps = op.keeps(tuple([parent is not None for parent in parents]))
-    kept = zip((y, *data), keeps, strict=True)
-    saved = tuple([value if keep == "value" else np.shape(bare(value)) if keep else None for value, keep in kept])
-    return parents, saved, y
+    return parents, _kept(op, parents, y, data), y
+
+
+def _kept(op: Op, parents: tuple[Node | None, ...], y: Any, data: Any) -> tuple[Any, ...]:
+    """What the rules of the arguments that have a node read of the output and the arguments."""
+    kept = zip((y, *data), op.keeps(tuple([parent is not None for parent in parents])), strict=True)
+    return tuple([value if keep == "value" else np.shape(value) if keep else None for value, keep in kept])
+
+
+def _without_shells(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Constant tensors into which something moving was assigned, as the Duals that they hold."""
+    held = [x._data if isinstance(x, Tensor) and x._node is None else x for x in args]
+    return tuple([d if d.__class__ is Dual else x for x, d in zip(args, held, strict=True)])
 
 
 def _has_rule(op: Op, k: int) -> bool:

@@ -368,3 +368,15 @@ def test_arguments_that_were_ignored():
     np.testing.assert_allclose(ag.grad(lambda b: np.gradient(np.array([1.0, 2.0, 4.0]), b).sum())(2.0), -(1 + 1.5 + 2) / 4)
     assert np.isnan(np.median(ag.Tensor(np.zeros(0))).item())
     assert np.copy(x, order="K").requires_grad
+
+
+def test_constant_tensors_stay_tensors_inside_transforms():
+    seen = []
+
+    def f(x):
+        seen.append(np.sum(ag.Tensor([1.0, 2.0])))
+        return x * seen[-1]
+
+    assert ag.grad(f)(1.0) == 3.0
+    assert ag.jvp(f, (1.0,), (1.0,)) == (3.0, 3.0)
+    assert all(isinstance(t, ag.Tensor) for t in seen)
