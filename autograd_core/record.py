@@ -18,14 +18,9 @@ from .errors import AutogradError, DTypeError, NoRuleError, ShapeError
 from .graph import Extra, Node, Op, Rule, enable_grad, fit, modes, sweep
 from .tensor import IMPLEMENTED, Tensor, _rewrap, as_array, wrap
 
-__all__ = ["OPS", "binary", "implements", "primitive", "raw", "unary"]
+__all__ = ["OPS", "binary", "implements", "primitive", "unary"]
 
 OPS: dict[str, Op] = {}  # every primitive by name; the tests demand a spec row for each
-
-
-def raw(x: Any) -> Any:
-    """The plain array inside Tensors and Duals; anything else as it is."""
-    return bare(x)
 
 
 def implements(*numpy_functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

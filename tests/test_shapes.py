@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import autograd_core as ag
+from autograd_core.dual import bare
 from autograd_core.ops.indexing import scatter
 
 
@@ -92,7 +93,7 @@ def test_odd_arguments_give_what_numpy_gives(call):
     plain = call(ag, X)
     result = call(np, leaf(X))
     assert not isinstance(plain, ag.Tensor)
-    for y in (plain, ag.ops.elementwise.plain_value(result)):
+    for y in (plain, bare(result)):
         assert y.dtype == np.asarray(expected).dtype
         np.testing.assert_allclose(y, expected, rtol=1e-14)
 
@@ -114,7 +115,7 @@ def test_integer_tensors_move_without_a_gradient():
         (np.piecewise(t, [t > 3], [5]), np.piecewise(t.numpy(), [t.numpy() > 3], [5])),
         (np.repeat(t, 2), np.repeat(t.numpy(), 2)),
     ]:
-        assert ag.ops.elementwise.plain_value(y).dtype == expected.dtype
+        assert bare(y).dtype == expected.dtype
         np.testing.assert_array_equal(y, expected)
 
 
@@ -129,7 +130,7 @@ def test_array_methods_are_the_functions():
         (ag.Tensor(np.array([1, 0])).choose([V[:2], V[1:]]), np.array([1, 0]).choose([V[:2], V[1:]])),
         (x.ravel("F"), X.ravel("F")),
     ]:
-        np.testing.assert_array_equal(ag.ops.elementwise.plain_value(y), expected)
+        np.testing.assert_array_equal(bare(y), expected)
 
 
 @pytest.mark.parametrize("order", ["C", "F", "A", "K"])

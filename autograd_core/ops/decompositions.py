@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from ..dual import bare
 from ..errors import AutogradError, NoRuleError
 from ..record import primitive
 from .derived import as_operand
-from .elementwise import plain_value, real
+from .elementwise import real
 from .matrices import (
     adjoint,
     below_of,
@@ -37,7 +38,7 @@ __all__ = ["cholesky", "eig", "eigh", "eigvals", "eigvalsh", "qr", "svd", "svdva
 
 def _reciprocal(x: Any, used: Any) -> Any:
     """1/x; where x is 0 it is inf, or 0 if all of `used`, which it would multiply, is 0."""
-    dead = (plain_value(x) == 0) & (not plain_value(used).any())
+    dead = (bare(x) == 0) & (not bare(used).any())
     with np.errstate(divide="ignore"):
         return np.where(dead, 0, 1 / np.where(dead, 1, x))
 
@@ -100,8 +101,8 @@ def _qr_rule(gs: list[Any], ys: list[Any]) -> Any:
 
 def _no_phase(name: str, diagonals: Any) -> None:
     """Raise if a cotangent asks how the phase of a complex vector moves, which nothing determines."""
-    phase = plain_value(np.imag(diagonals))
-    if not np.all(np.abs(phase) <= 1e-2 * (1 + np.abs(plain_value(diagonals)).max(initial=0))):
+    phase = bare(np.imag(diagonals))
+    if not np.all(np.abs(phase) <= 1e-2 * (1 + np.abs(bare(diagonals)).max(initial=0))):
         raise AutogradError(
             f"backward through '{name}' of a complex matrix: the loss depends on the phases of the vectors, which are "
             "arbitrary. Use them only in forms that phases do not change, such as abs(v) or v @ v^H."
@@ -139,7 +140,7 @@ def _svd_rule(gs: list[Any], ys: list[Any]) -> Any:
     (gu, gd, gvh), (u, s, vh) = gs, ys
     v, gv = adjoint(vh), adjoint(gvh)
     m, n = adjoint(u) @ gu, vh @ gv
-    used = np.maximum(np.abs(plain_value(gu)).max(initial=0), np.abs(plain_value(gvh)).max(initial=0))
+    used = np.maximum(np.abs(bare(gu)).max(initial=0), np.abs(bare(gvh)).max(initial=0))
     gaps = _inverse_gaps(s * s, used)
     inverse = _reciprocal(s, used)
     middle = (m - adjoint(m)) * gaps * s[..., None, :] + s[..., :, None] * ((n - adjoint(n)) * gaps) + diagonal_matrix(gd)

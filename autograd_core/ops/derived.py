@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ..dual import bare
 from ..errors import AutogradError, NoRuleError, ShapeError
 from ..graph import Op
-from ..record import explained, implements, raw
+from ..record import explained, implements
 
 
 def derived(*numpy_functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -30,7 +31,7 @@ def derived(*numpy_functions: Callable[..., Any]) -> Callable[[Callable[..., Any
             except AutogradError:
                 raise
             except (ValueError, IndexError) as error:
-                raise explained(error, op, tuple(raw(x) for x in args)) from error
+                raise explained(error, op, tuple(bare(x) for x in args)) from error
 
         return implements(*numpy_functions)(call)
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from ..dual import bare
 from ..record import primitive
 from .derived import as_operand
-from .elementwise import plain_value, real
+from .elementwise import real
 from .matrices import check_matrix, conj, diagonal_of, eye_of, inverse
 from .products import replaces
 
@@ -79,7 +80,7 @@ def _slogdet_rule(g: Any, y: Any, a: Any) -> Any:
     sign, slope = y[..., 0], g[..., 1]
     if a.dtype.kind == "c":
         slope = np.real(slope) + 1j * np.imag(g[..., 0] * sign)
-    singular = plain_value(sign)[..., None, None] == 0
+    singular = bare(sign)[..., None, None] == 0
     transposed = inverse(np.where(singular, eye_of(a), a)).mT
     return slope[..., None, None] * np.where(singular, np.nan, transposed)
 

@@ -122,7 +122,7 @@ power = binary(
 def float_power(a: Any, b: Any) -> Any:
     """a ** b computed in at least float64."""
     a = a if hasattr(a, "dtype") else np.asarray(a)
-    return power(astype(a, np.result_type(plain_value(a), np.float64)), b)
+    return power(astype(a, np.result_type(bare(a), np.float64)), b)
 
 
 # Exponentials and logarithms
@@ -177,7 +177,7 @@ arctanh = unary(
 def _over_square(part: Any, a: Any, b: Any) -> Any:
     """part / (a^2 + b^2), and 0 at (0, 0)."""
     length = np.hypot(a, b)  # squares would overflow or vanish
-    zero = plain_value(length) == 0
+    zero = bare(length) == 0
     safe = np.where(zero, 1, length)
     return np.where(zero, 0, part) / safe / safe
 
@@ -194,7 +194,7 @@ arctan2 = binary(
 
 def _share(part: Any, y: Any) -> Any:
     """part / y, and 0 where y is 0."""
-    zero = plain_value(y) == 0
+    zero = bare(y) == 0
     return np.where(zero, 0, part) / np.where(zero, 1, y)
 
 
@@ -210,8 +210,8 @@ hypot = binary(
 
 def _weight(a: Any, b: Any, base: float) -> Any:
     """base^a / (base^a + base^b): 1/2 where both are inf, 0 where both are -inf."""
-    same = (plain_value(a) == plain_value(b)) & np.isinf(plain_value(a))
-    lost = same & (plain_value(a) < 0)
+    same = (bare(a) == bare(b)) & np.isinf(bare(a))
+    lost = same & (bare(a) < 0)
     difference = np.where(same, 0, a) - np.where(same, 0, b)
     return np.where(lost, 0, sigmoid(difference * base))
 
@@ -299,7 +299,7 @@ _imag = primitive("imag", np.imag, lambda g, _y, x: g * -1j if x.dtype.kind == "
 @implements(np.real)
 def real(x: Any) -> Any:
     """Real part."""
-    return _real(x) if np.iscomplexobj(plain_value(x)) else positive(x)
+    return _real(x) if np.iscomplexobj(bare(x)) else positive(x)
 
 
 @implements(np.imag)
@@ -355,13 +355,8 @@ def where(condition: Any, *choices: Any) -> Any:
 
     With the condition alone, the indices where it holds (plain arrays), as `np.where`.
     """
-    condition = plain_value(condition)
+    condition = bare(condition)
     return _where(condition, *choices) if choices else np.where(condition)
-
-
-def plain_value(x: Any) -> Any:
-    """The array of a Tensor whose derivative cannot matter, as for a condition or an index."""
-    return bare(x)
 
 
 _clip = primitive(

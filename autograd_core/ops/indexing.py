@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..dual import Dual
+from ..dual import Dual, bare
 from ..errors import DTypeError, GraphError, ShapeError
 from ..graph import modes, unbroadcast
 from ..record import primitive
 from ..tensor import Tensor
 from .derived import as_operand, derived, refuse_out
-from .elementwise import plain_value
 
 __all__ = [
     "choose",
@@ -39,7 +38,7 @@ def plain_index(index: Any) -> Any:
 
 def _index_part(part: Any) -> Any:
     if part.__class__ in _BASIC or hasattr(part, "dtype"):
-        return plain_value(part)
+        return bare(part)
     if isinstance(part, (list, tuple)):
         array = np.asarray([_index_part(i) for i in part])
         return array if array.size else array.astype(np.intp)  # an empty list would be of floats
@@ -193,7 +192,7 @@ def take(a: Any, indices: Any, axis: int | None = None, out: None = None, mode: 
 
 def _along(indices: Any, axis: int, ndim: int) -> Any:
     """Make of `shape -> index` what selects `indices` along an axis and everything along the others."""
-    indices = plain_value(as_operand(indices))
+    indices = bare(as_operand(indices))
     if indices.ndim != ndim or indices.dtype.kind not in "iu":
         raise ShapeError(f"indices have to be integers with {ndim} axes; got {indices.dtype} with {indices.ndim}")
 
@@ -216,11 +215,11 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
 def put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None) -> None:
     """Set elements chosen as in `take_along_axis`; on a Tensor an index assignment, whose gradient goes to the values."""
     if axis is None:
-        index: Any = lambda shape: np.unravel_index(plain_value(indices), shape)
+        index: Any = lambda shape: np.unravel_index(bare(indices), shape)
     else:
         axis = normalize_axis_index(axis, arr.ndim)
         index = _along(indices, axis, arr.ndim)
-    _assign_into("put_along_axis", np.put_along_axis, arr, index, values, plain_value(indices), plain_value(values), axis)
+    _assign_into("put_along_axis", np.put_along_axis, arr, index, values, bare(indices), bare(values), axis)
 
 
 @derived(np.choose)
@@ -232,7 +231,7 @@ def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
     if a.size and (a.min() < 0 or a.max() >= len(choices)):
         raise IndexError(f"numbers from {a.min()} to {a.max()} for {len(choices)} choices")
     a, *choices = np.broadcast_arrays(a, *choices)
-    a = plain_value(a)
+    a = bare(a)
     return getitem(np.stack(choices), (a, *np.ix_(*map(np.arange, a.shape))))
 
 
@@ -243,7 +242,7 @@ def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
 def compress(condition: Any, a: Any, axis: int | None = None, out: None = None) -> Any:
     """The slices along an axis (of all elements if None) for which the condition holds; the others get gradient 0."""
     refuse_out("compress", out)
-    condition = np.asarray(plain_value(condition))
+    condition = np.asarray(bare(condition))
     if condition.ndim != 1:
         raise ValueError(f"the condition has to have one axis; its shape is {condition.shape}")
     return take(a, np.flatnonzero(condition), axis)
@@ -252,13 +251,13 @@ def compress(condition: Any, a: Any, axis: int | None = None, out: None = None) 
 @derived(np.extract)
 def extract(condition: Any, arr: Any) -> Any:
     """The elements for which the condition holds, in one axis; the others get gradient 0."""
-    return take(arr, np.flatnonzero(plain_value(condition)))
+    return take(arr, np.flatnonzero(bare(condition)))
 
 
 @derived(np.select)
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """At each place the choice whose condition is the first to hold, else `default`; the others get gradient 0."""
-    conditions = [np.asarray(plain_value(condition)) for condition in condlist]
+    conditions = [np.asarray(bare(condition)) for condition in condlist]
     if not conditions or len(conditions) != len(choicelist):
         raise ValueError(f"{len(conditions)} conditions and {len(choicelist)} choices: as many of each, and at least one")
     if any(condition.dtype != bool for condition in conditions):
@@ -292,10 +291,10 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 
 def _conditions(condlist: Any, x: Any) -> Any:
     """The conditions of piecewise along a first axis; a single one may come without its list."""
-    condlist = plain_value(condlist)
-    if np.ndim(condlist) == 0 or (x.ndim and np.ndim(plain_value(condlist[0])) == 0):
+    condlist = bare(condlist)
+    if np.ndim(condlist) == 0 or (x.ndim and np.ndim(bare(condlist[0])) == 0):
         condlist = [condlist]
-    return np.asarray([plain_value(condition) for condition in condlist], dtype=bool)
+    return np.asarray([bare(condition) for condition in condlist], dtype=bool)
 
 
 # Diagonals and windows
@@ -309,14 +308,14 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     step = sum(int(np.prod(a.shape[k + 1 :])) for k in range(a.ndim))
     end = a.size if wrap or a.ndim > 2 else min(a.size, a.shape[1] ** 2)
     places = np.arange(0, end, step)
-    value = np.resize(val, places.shape) if np.ndim(plain_value(val)) else val  # NumPy repeats too few values
+    value = np.resize(val, places.shape) if np.ndim(bare(val)) else val  # NumPy repeats too few values
     _assign_into(
         "fill_diagonal",
         np.fill_diagonal,
         a,
         lambda shape: np.unravel_index(places, shape),
         value,
-        plain_value(val),
+        bare(val),
         wrap,
     )
 

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from ..dual import bare
 from ..errors import DTypeError, NoRuleError
 from .derived import as_operand, derived
-from .elementwise import astype, plain_value, positive
+from .elementwise import astype, positive
 from .indexing import getitem, scatter
 from .shapes import at, atleast_1d, atleast_2d, atleast_3d, broadcast_to, concatenate, flip, moveaxis, ravel, reshape
 
@@ -111,7 +112,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     """
     arr = ravel(arr) if axis is None else as_operand(arr)
     axis = normalize_axis_index(-1 if axis is None else axis, arr.ndim)
-    values, obj = _held(values, arr.dtype), plain_value(obj)
+    values, obj = _held(values, arr.dtype), bare(obj)
     values = reshape(values, (1,) * (arr.ndim - values.ndim) + values.shape)
     if isinstance(obj, slice) or np.ndim(obj):
         count = np.insert(np.arange(arr.shape[axis]), obj, -1).size - arr.shape[axis]
@@ -137,7 +138,7 @@ def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
     """The array without these slices of an axis; their gradient is 0."""
     arr = ravel(arr) if axis is None else as_operand(arr)
     axis = normalize_axis_index(-1 if axis is None else axis, arr.ndim)
-    return getitem(arr, at(axis, np.delete(np.arange(arr.shape[axis]), plain_value(obj))))
+    return getitem(arr, at(axis, np.delete(np.arange(arr.shape[axis]), bare(obj))))
 
 
 # Taking apart
@@ -148,7 +149,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """Parts of an axis: so many of nearly equal length, or cut at these places; gradients go to where a part came from."""
     ary = as_operand(ary)
     axis = normalize_axis_index(axis, ary.ndim)
-    n, places = ary.shape[axis], plain_value(indices_or_sections)
+    n, places = ary.shape[axis], bare(indices_or_sections)
     if np.ndim(places):
         cuts = [0, *map(int, places), n]
     else:
@@ -162,7 +163,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 @derived(np.split)
 def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """As `array_split`, but a number of sections has to divide the axis equally."""
-    ary, places = as_operand(ary), plain_value(indices_or_sections)
+    ary, places = as_operand(ary), bare(indices_or_sections)
     if np.ndim(places) == 0 and places > 0 and ary.shape[normalize_axis_index(axis, ary.ndim)] % places:
         raise ValueError(f"axis {axis} of shape {ary.shape} cannot be divided into {places} equal sections")
     return array_split(ary, places, axis)
@@ -218,7 +219,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
     np.pad(np.zeros(()), 0, mode, **dict.fromkeys(kwargs))  # NumPy checks the mode and the names of its options
     widths = _widths(pad_width, x.ndim)
     if x.dtype.kind not in "fc":
-        y = np.pad(plain_value(x), widths, mode, **kwargs)  # no gradient; NumPy rounds means and ramps of integers
+        y = np.pad(bare(x), widths, mode, **kwargs)  # no gradient; NumPy rounds means and ramps of integers
         return y if isinstance(x, np.ndarray) else type(x)(y)
     value = kwargs.get("constant_values", 0)
     if mode == "empty" or (mode == "constant" and value.__class__ in {int, float} and value == 0):
@@ -243,7 +244,7 @@ def _widths(pad_width: Any, ndim: int) -> list[list[int]]:
         for axis, width in pad_width.items():
             widths[axis] = width
     else:
-        widths = np.broadcast_to(np.asarray(plain_value(pad_width)), (ndim, 2))
+        widths = np.broadcast_to(np.asarray(bare(pad_width)), (ndim, 2))
     if widths.dtype.kind not in "iu":
         raise DTypeError(f"pad_width has to be of integers; got {widths.dtype}")
     if (widths < 0).any():

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from ..dual import bare
 from ..errors import ShapeError
-from ..record import implements, primitive, raw
+from ..record import implements, primitive
 from . import products
 from .decompositions import cholesky, eig, eigh, eigvals, eigvalsh, qr, svd, svdvals
 from .derived import as_operand, refuse_out
@@ -129,7 +130,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None
     """
     a = as_operand(a)
     rcond = 1e-15 if rcond is None and rtol is None else rtol if rcond is None else rcond
-    return _pinv(from_lower(a) if hermitian else a, raw(rcond), hermitian)
+    return _pinv(from_lower(a) if hermitian else a, bare(rcond), hermitian)
 
 
 @replaces(np.linalg.lstsq)
@@ -144,8 +145,8 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, Any]:
     array([2.])
     """
     a, b = as_operand(a), as_operand(b)
-    rcond = np.finfo(np.result_type(raw(a), 1.0)).eps * max(a.shape) if rcond is None else raw(rcond)
-    _, empty, rank, _ = np.linalg.lstsq(raw(a), raw(b), rcond)
+    rcond = np.finfo(np.result_type(bare(a), 1.0)).eps * max(a.shape) if rcond is None else bare(rcond)
+    _, empty, rank, _ = np.linalg.lstsq(bare(a), bare(b), rcond)
     columns = b[:, None] if b.ndim == 1 else b
     x = _lstsq(a, columns, rcond)
     residuals = (abs(columns - a @ x) ** 2).sum(axis=0) if empty.size else empty
@@ -202,7 +203,7 @@ def cond(x: Any, p: Any = None) -> Any:
 @implements(np.linalg.matrix_rank)
 def matrix_rank(A: Any, *args: Any, **kwargs: Any) -> Any:
     """The number of singular values that are not 0: `np.linalg.matrix_rank` of the values, without a gradient."""
-    return np.linalg.matrix_rank(raw(A), *args, **kwargs)
+    return np.linalg.matrix_rank(bare(A), *args, **kwargs)
 
 
 # Powers, products and the exponential

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from ..dual import bare
 from ..errors import ShapeError
 from ..record import primitive
 from .derived import as_operand
-from .elementwise import plain_value
 
 
 def conj(x: Any) -> Any:
@@ -22,13 +22,13 @@ def adjoint(x: Any) -> Any:
 
 def eye_of(x: Any, n: int | None = None) -> Any:
     """Where the diagonal of the matrices in x is, as booleans: they keep a float32 product float32."""
-    x = plain_value(x)
+    x = bare(x)
     return np.eye(x.shape[-2] if n is None else n, dtype=bool, like=x)
 
 
 def below_of(x: Any) -> Any:
     """Where x is strictly below its diagonal."""
-    x = plain_value(x)
+    x = bare(x)
     return np.tri(x.shape[-2], x.shape[-1], k=-1, dtype=bool, like=x)
 
 

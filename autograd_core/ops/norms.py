@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from ..dual import bare
 from ..errors import ShapeError
 from ..record import primitive
 from ..tensor import Tensor, gradients
 from .decompositions import svdvals
-from .elementwise import plain_value
 from .matrices import conj, inexact
 from .products import replaces
 from .shapes import moveaxis, reshape
@@ -23,12 +23,12 @@ def _ratio(g: Any, y: Any) -> Any:
     The second case makes the gradient of a norm 0 at the zero vector. The first occurs in composites such as norm(x)**2,
     where g = 2y: there the limit dg/dy (de l'Hopital) gives second derivatives their exact value.
     """
-    zero = plain_value(y) == 0
+    zero = bare(y) == 0
     if not zero.any():
         return g / y
     ratio = np.where(zero, 0, g / np.where(zero, 1, y))
     if isinstance(g, Tensor) and g.requires_grad and isinstance(y, Tensor) and y.requires_grad:
-        both = zero & (plain_value(g) == 0)
+        both = zero & (bare(g) == 0)
         (slope,) = gradients(g, y, both.astype(g.dtype), create_graph=True, allow_unused=True)
         if slope is not None:
             ratio = ratio + np.where(both, slope, 0)
@@ -50,7 +50,7 @@ _length = primitive(
 def _power_norm_rule(g: Any, y: Any, x: Any, axis: tuple[int, ...], _keepdims: bool, p: float) -> Any:
     # The derivative (|x|/y)^(p - 2) conj(x)/y, which is 0 for the zero vector, and at zeros also for p < 1
     y = _kept(y, x, axis)
-    zero = (plain_value(x) == 0) | (plain_value(y) == 0)
+    zero = (bare(x) == 0) | (bare(y) == 0)
     y = np.where(zero, 1, y)
     share = np.where(zero, 1, np.abs(x)) / y
     return _kept(g, x, axis) * np.where(zero, 0, share ** (p - 2) * (conj(x) / y))

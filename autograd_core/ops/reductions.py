@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from ..dual import bare
 from ..errors import NoRuleError, ShapeError
 from ..record import implements, primitive
 from ..tensor import wrap
-from .elementwise import plain_value, sqrt, where
+from .elementwise import sqrt, where
 from .shapes import broadcast_to, moveaxis, ndim_of, reshape, shape_of
 
 __all__ = [
@@ -84,7 +85,7 @@ _std = primitive(
     lambda g, y, x, axis, ddof, keepdims: (
         # a constant input has y = 0 and deviations that are exactly 0: then the result is 0, not 0/0
         _spread(g / (np.where(y == 0, 1, y) * (_count(x.shape, axis) - ddof)), x.shape, axis, keepdims)
-        * np.where(_spread(plain_value(y) == 0, x.shape, axis, keepdims), 0, _deviation(x, axis))
+        * np.where(_spread(bare(y) == 0, x.shape, axis, keepdims), 0, _deviation(x, axis))
     ),
 )
 
@@ -97,7 +98,7 @@ def _deviation(x: Any, axis: Axis) -> Any:
 
 def _extremum_rule(g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
     kept = _kept(x.shape, axis)
-    x, y = plain_value(x), plain_value(y).reshape(kept)
+    x, y = bare(x), bare(y).reshape(kept)
     chosen = x == y
     if np.isnan(y).any():
         chosen |= np.isnan(x) & np.isnan(y)
@@ -199,7 +200,7 @@ def std(
     if where is True and mean is None:
         return _std(a, axis, ddof, keepdims)
     v = var(a, axis, ddof=ddof, keepdims=keepdims, where=where, mean=mean)
-    constant = plain_value(v) == 0
+    constant = bare(v) == 0
     return _masked(sqrt(_masked(v, ~constant, 1)), ~constant, 0)
 
 
@@ -240,7 +241,7 @@ def prod(
     if not hasattr(a, "_data"):
         y = np.prod(a, axis=axis, keepdims=keepdims)
     elif a.dtype.kind in "biu":  # no gradient, but NumPy's wider dtype
-        y = wrap(np.prod(plain_value(a), axis=axis, keepdims=keepdims))
+        y = wrap(np.prod(bare(a), axis=axis, keepdims=keepdims))
     else:
         shape = shape_of(a)
         axes = normalize_axis_tuple(range(len(shape)) if axis is None else axis, len(shape))
@@ -271,7 +272,7 @@ def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
     a = a if hasattr(a, "dtype") else np.asarray(a)
     if weights is None:
         y = mean(a, axis, keepdims=keepdims)
-        return (y, np.full_like(plain_value(y), _count(shape_of(a), axis))) if returned else y
+        return (y, np.full_like(bare(y), _count(shape_of(a), axis))) if returned else y
     weights = weights if hasattr(weights, "dtype") else np.asarray(weights)
     if shape_of(weights) != shape_of(a):
         axes = normalize_axis_tuple(axis, ndim_of(a)) if axis is not None else ()
@@ -291,7 +292,7 @@ def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
 
 def _known(a: Any, mask: Any = True) -> Any:
     """Where an element takes part."""
-    return ~np.isnan(plain_value(a)) & plain_value(mask)
+    return ~np.isnan(bare(a)) & bare(mask)
 
 
 def _ignoring_nan(numpy_function: Any, reduction: Any) -> Any:

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from ..dual import bare
 from ..record import binary, implements, primitive, unary
-from .elementwise import arctan2, imag, plain_value, real
+from .elementwise import arctan2, imag, real
 
 __all__ = [
     "angle",
@@ -107,7 +108,7 @@ def modf(x: Any) -> Any:
 @implements(np.frexp)
 def frexp(x: Any) -> Any:
     """`(mantissa, exponent)` with x = mantissa 2^exponent; the exponent is a plain integer array."""
-    exponent = np.frexp(plain_value(x))[1]
+    exponent = np.frexp(bare(x))[1]
     return ldexp(x, -exponent), exponent
 
 
@@ -117,7 +118,7 @@ _ldexp: Any = primitive("ldexp", np.ldexp, lambda g, _y, _x, i: _ldexp(g, i), ki
 @implements(np.ldexp)
 def ldexp(x: Any, i: Any) -> Any:
     """x 2^i for whole numbers i; derivative 2^i."""
-    return _ldexp(x, plain_value(i))
+    return _ldexp(x, bare(i))
 
 
 # Signs
@@ -125,7 +126,7 @@ def ldexp(x: Any, i: Any) -> Any:
 copysign = binary(
     "copysign",
     np.copysign,
-    lambda g, _y, a, b: g * (np.sign(a) * np.copysign(np.ones_like(plain_value(b)), plain_value(b))),
+    lambda g, _y, a, b: g * (np.sign(a) * np.copysign(np.ones_like(bare(b)), bare(b))),
     _flat,
     np.copysign,
     "|a| with the sign of b; derivatives sign(a) sign(b), 0 at a = 0, and 0.",
@@ -134,7 +135,7 @@ heaviside = binary(
     "heaviside",
     np.heaviside,
     _flat,
-    lambda g, _y, a, _b: np.where(plain_value(a) == 0, g, 0),
+    lambda g, _y, a, _b: np.where(bare(a) == 0, g, 0),
     np.heaviside,
     "0 for a < 0, b at 0, 1 for a > 0; derivative 0 in a.",
 )
@@ -165,20 +166,20 @@ def angle(z: Any, deg: bool = False) -> Any:
 @implements(np.unwrap)
 def unwrap(p: Any, discont: float | None = None, axis: int = -1, *, period: float = 2 * math.pi) -> Any:
     """Jumps of more than half a period removed by adding periods; derivative 1."""
-    value = plain_value(p)
+    value = bare(p)
     return p + (np.unwrap(value, discont, axis, period=period) - value)
 
 
 @implements(np.real_if_close)
 def real_if_close(a: Any, tol: float = 100) -> Any:
     """The real part, if all imaginary parts are within rounding of 0; else a."""
-    return a if np.iscomplexobj(np.real_if_close(plain_value(a), tol)) else real(a)
+    return a if np.iscomplexobj(np.real_if_close(bare(a), tol)) else real(a)
 
 
 _nan_to_num = primitive(
     "nan_to_num",
     lambda x, nan, posinf, neginf: np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf),
-    lambda g, _y, x, _nan, _posinf, _neginf: np.where(np.isfinite(plain_value(x)), g, 0),
+    lambda g, _y, x, _nan, _posinf, _neginf: np.where(np.isfinite(bare(x)), g, 0),
     kind="elementwise",
 )
 

@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from ..dual import bare
 from ..errors import NoRuleError
 from ..record import implements, primitive
-from .derived import refuse_out
-from .elementwise import plain_value, where
+from .derived import as_operand, refuse_out
+from .elementwise import where
 from .indexing import getitem
 from .shapes import broadcast_to, concatenate, moveaxis, ndim_of, ravel, reshape, shape_of
 
@@ -38,14 +39,9 @@ __all__ = [
 Axis = Any
 
 
-def as_value(x: Any) -> Any:
-    """Lists and numbers as arrays; arrays and Tensors as they are."""
-    return x if hasattr(x, "dtype") else np.asarray(x)
-
-
 def _flattened(x: Any, axis: int | None) -> tuple[Any, int]:
     """The array and the axis to run along: all elements in one when axis is None."""
-    x = as_value(x)
+    x = as_operand(x)
     if axis is None:
         return ravel(x), 0
     return x, normalize_axis_index(axis, ndim_of(x))
@@ -95,8 +91,8 @@ def cumprod(a: Any, axis: int | None = None, dtype: Any = None, out: None = None
 
 
 def _without_nan(a: Any, neutral: float) -> Any:
-    a = as_value(a)
-    return where(np.isnan(plain_value(a)), neutral, a)
+    a = as_operand(a)
+    return where(np.isnan(bare(a)), neutral, a)
 
 
 @implements(np.nancumsum)
@@ -119,7 +115,7 @@ def _with_initial(scan: Any, neutral: int) -> Any:
         y = scan(x, axis, dtype, out)
         if not include_initial:
             return y
-        first = np.full_like(plain_value(_part(y, axis % y.ndim, slice(0, 1))), neutral)
+        first = np.full_like(bare(_part(y, axis % y.ndim, slice(0, 1))), neutral)
         return concatenate([first, y], axis=axis)
 
     return call
@@ -152,14 +148,14 @@ def _end(value: Any, a: Any, axis: int) -> Any:
     if value is None or ndim_of(value):
         return value
     shape = shape_of(a)
-    value = value if hasattr(value, "_data") else np.asarray(value, plain_value(a).dtype)
+    value = value if hasattr(value, "_data") else np.asarray(value, bare(a).dtype)
     return broadcast_to(value, (*shape[:axis], 1, *shape[axis + 1 :]))
 
 
 @implements(np.ediff1d)
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """Differences of neighbours of the flattened array, with further values before and behind."""
-    inner = diff(ravel(as_value(ary)))
+    inner = diff(ravel(as_operand(ary)))
     parts = [p if hasattr(p, "dtype") else np.asarray(p, inner.dtype) for p in (to_begin, inner, to_end) if p is not None]
     return concatenate([ravel(p) for p in parts])
 
@@ -178,7 +174,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 @implements(np.gradient)
 def gradient(f: Any, *varargs: Any, axis: Axis = None, edge_order: int = 1) -> Any:
     """Second-order central differences inside and one-sided ones at the ends, as `np.gradient`; one array per axis."""
-    f = as_value(f)
+    f = as_operand(f)
     axes = normalize_axis_tuple(range(ndim_of(f)) if axis is None else axis, ndim_of(f))
     spacings = list(varargs) if len(varargs) == len(axes) else list(varargs or (1.0,)) * len(axes)
     if len(spacings) != len(axes):
@@ -194,7 +190,7 @@ def _gradient(f: Any, h: Any, axis: int, edge_order: int) -> Any:
             f"gradient with edge_order={edge_order} needs at least {edge_order + 1} elements along axis {axis}; got {n}"
         )
     if not ndim_of(h):
-        h = h if hasattr(h, "_data") else np.asarray(h, np.result_type(plain_value(f), 0.0))
+        h = h if hasattr(h, "_data") else np.asarray(h, np.result_type(bare(f), 0.0))
     steps = diff(h) if ndim_of(h) else broadcast_to(h, (n - 1,))
     if shape_of(steps) != (n - 1,):
         raise ValueError(f"gradient: {shape_of(h)[0]} coordinates for {n} elements along axis {axis}")
@@ -230,14 +226,14 @@ def _gathered(x: Any, order: Any, axis: int) -> Any:
 def sort(a: Any, axis: int | None = -1, kind: Any = None, order: None = None, *, stable: bool | None = None) -> Any:
     """The elements in ascending order; the gradient follows the stable permutation."""
     a, axis = _flattened(a, axis)
-    return _gathered(a, np.argsort(plain_value(a), axis=axis, kind="stable"), axis)
+    return _gathered(a, np.argsort(bare(a), axis=axis, kind="stable"), axis)
 
 
 @implements(np.partition)
 def partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: None = None) -> Any:
     """The elements in an order in which the k-th stands where sorting would put it."""
     a, axis = _flattened(a, axis)
-    return _gathered(a, np.argpartition(plain_value(a), kth, axis=axis), axis)
+    return _gathered(a, np.argpartition(bare(a), kth, axis=axis), axis)
 
 
 _VIRTUAL = {  # alpha and beta of Hyndman and Fan, The American Statistician 50 (1996)
@@ -257,7 +253,7 @@ _CHOSEN: dict[str, Any] = {
 
 
 def _quantile(a: Any, q: Any, axis: Axis, method: str, keepdims: bool, skip_nan: bool) -> Any:
-    a, q = as_value(a), np.asarray(plain_value(q), np.float64)
+    a, q = as_operand(a), np.asarray(bare(q), np.float64)
     if not ((q >= 0) & (q <= 1)).all():
         raise ValueError("quantiles are between 0 and 1 (percentiles between 0 and 100)")
     ndim, shape = ndim_of(a), shape_of(a)
@@ -268,7 +264,7 @@ def _quantile(a: Any, q: Any, axis: Axis, method: str, keepdims: bool, skip_nan:
     if not shape_of(rows)[-1]:  # of nothing: NaN
         rows = concatenate([rows, np.full((*rest, 1), np.nan, rows.dtype)], axis=-1)
     rows = sort(rows)  # NaN comes last
-    bad = np.isnan(plain_value(rows))
+    bad = np.isnan(bare(rows))
     counts = (~bad).sum(axis=-1) if skip_nan else np.full(rest, shape_of(rows)[-1])
     missing = (counts == 0) | (False if skip_nan else bad.any(axis=-1))
     place = _place(q.reshape((-1,) + (1,) * len(rest)), np.maximum(counts, 1), method)
@@ -312,7 +308,7 @@ def _quantiles(numpy_function: Any, percent: bool, skip_nan: bool, doc: str) -> 
             raise NoRuleError(f"'{numpy_function.__name__}' on a Tensor does not take weights=, out= or interpolation=")
         if hasattr(q, "_data") and getattr(q, "_node", q) is not None:
             raise NoRuleError(f"'{numpy_function.__name__}' has no derivative with respect to q: pass its values (q.numpy())")
-        fraction = np.asarray(plain_value(q)) / 100 if percent else q
+        fraction = np.asarray(bare(q)) / 100 if percent else q
         return _quantile(a, fraction, axis, method, keepdims, skip_nan)
 
     call.__name__, call.__doc__ = numpy_function.__name__, doc
@@ -358,7 +354,7 @@ _convolve: Any = primitive(
 @implements(np.convolve)
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     """Discrete convolution of two vectors."""
-    a, v = as_value(a), as_value(v)
+    a, v = as_operand(a), as_operand(v)
     if mode not in ("full", "same", "valid"):
         raise ValueError(f"convolve: mode is 'full', 'same' or 'valid'; got '{mode}'")
     y = _convolve(a, v)
@@ -372,7 +368,7 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 @implements(np.correlate)
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     """Cross-correlation of two vectors, the second conjugated."""
-    a, v = as_value(a), as_value(v)
+    a, v = as_operand(a), as_operand(v)
     if shape_of(a)[0] < shape_of(v)[0] and mode == "same":  # NumPy exchanges them, and turns the result round
         return convolve(v[::-1].conj(), a, mode)[::1] if not shape_of(a)[0] else convolve(a[::-1], v.conj(), mode)[::-1]
     return convolve(a, v[::-1].conj(), mode)
@@ -381,14 +377,14 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
 @implements(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: float | None = None) -> Any:
     """Piecewise linear interpolation through the points (xp, fp); differentiable in all three."""
-    x, xp, fp = as_value(x), as_value(xp), as_value(fp)
+    x, xp, fp = as_operand(x), as_operand(xp), as_operand(fp)
     if period is not None:
         x, xp = x % period, xp % period
-        order = np.argsort(plain_value(xp), kind="stable")
+        order = np.argsort(bare(xp), kind="stable")
         xp, fp = xp[order], fp[order]
         xp = concatenate([xp[-1:] - period, xp, xp[:1] + period])
         fp = concatenate([fp[-1:], fp, fp[:1]])
-    values, knots = plain_value(x), plain_value(xp)
+    values, knots = bare(x), bare(xp)
     last = len(knots) - 1
     i = np.clip(np.searchsorted(knots, values, side="right") - 1, 0, max(last - 1, 0))
     j = np.minimum(i + 1, last)
@@ -402,8 +398,8 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
 @implements(np.polyval)
 def polyval(p: Any, x: Any) -> Any:
     """The polynomial with coefficients p, highest power first, at x (Horner)."""
-    p = as_value(p)
-    y: Any = 0 * as_value(x)
+    p = as_operand(p)
+    y: Any = 0 * as_operand(x)
     for k in range(shape_of(p)[0]):
         y = y * x + p[k]
     return y

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from ..dual import bare
 from ..errors import DTypeError
 from ..graph import unbroadcast
 from ..record import implements, primitive
 from .derived import as_operand, derived, refuse_out
-from .elementwise import astype, plain_value
+from .elementwise import astype
 from .indexing import scatter
 
 __all__ = [
@@ -116,7 +117,7 @@ def reshape(a: Any, /, shape: Any = None, order: str = "C", *, copy: bool | None
 
 def _settled(a: Any, order: str) -> str:
     """The order that "A" or "K" stands for: the gradient has a memory layout of its own, and would read it differently."""
-    flags = plain_value(as_operand(a)).flags
+    flags = bare(as_operand(a)).flags
     return "F" if order == "A" and flags.f_contiguous and not flags.c_contiguous else "C"
 
 
@@ -124,7 +125,7 @@ def _settled(a: Any, order: str) -> str:
 def ravel(a: Any, order: str = "C") -> Any:
     """The elements in one axis: in index order ("C", "F"), or as they lie in memory ("A", "K")."""
     if order == "K" and ndim_of(a) > 1:
-        strides = plain_value(as_operand(a)).strides
+        strides = bare(as_operand(a)).strides
         a = transpose(a, sorted(range(len(strides)), key=lambda axis: -abs(strides[axis])))
     return _reshape(a, -1, _settled(a, order) if order in {"A", "K"} else order)
 
@@ -252,7 +253,7 @@ def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
 @derived(np.roll)
 def roll(a: Any, shift: Any, axis: Any = None) -> Any:
     """Elements moved along axes, those pushed out at the end coming in at the start; the gradient moves back."""
-    return _roll(a, np.asarray(plain_value(shift)).tolist(), axis)
+    return _roll(a, np.asarray(bare(shift)).tolist(), axis)
 
 
 # Elements repeated
@@ -300,7 +301,7 @@ def repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
     """Each element (or slice along an axis) several times in a row; the gradient sums over the copies."""
     a = ravel(a) if axis is None else as_operand(a)
     axis = normalize_axis_index(axis or 0, a.ndim)
-    repeats = np.asarray(plain_value(repeats))
+    repeats = np.asarray(bare(repeats))
     if repeats.size != 1:
         return a[at(axis, np.repeat(np.arange(a.shape[axis]), repeats))]
     before, n, behind = a.shape[:axis], a.shape[axis], a.shape[axis + 1 :]

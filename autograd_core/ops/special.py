@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from ..dual import bare
 from ..record import binary, primitive, unary
 from ..tensor import NAMED
-from .elementwise import plain_value, sigmoid
+from .elementwise import sigmoid
 
 __all__ = ["digamma", "erf", "erfc", "expit", "gammaln", "logit", "polygamma", "xlog1py", "xlogy"]
 
@@ -170,8 +171,8 @@ def polygamma(n: int, x: Any) -> Any:
     >>> float(ag.polygamma(1, 1.0).round(6))  # pi^2 / 6
     1.644934
     """
-    order = int(plain_value(n))
-    if order < 0 or order != plain_value(n):
+    order = int(bare(n))
+    if order < 0 or order != bare(n):
         raise ValueError(f"the order of polygamma is a whole number from 0; got {n}")
     return _polygamma_op(x, order)
 
