@@ -16,21 +16,25 @@ import numpy as _numpy  # noqa: E402, ICN001  private here
 from . import methods as _methods  # noqa: E402, F401  binds the operators of Tensor
 from . import ops as _ops  # noqa: E402
 from . import version as _version  # noqa: E402
-from .errors import AutogradError, DTypeError, GraphError, MissingExtraError, NoRuleError, ShapeError  # noqa: E402
+from .anomaly import detect_anomaly  # noqa: E402
+from .errors import AnomalyError, AutogradError, DTypeError, GraphError, MissingExtraError, NoRuleError, ShapeError  # noqa: E402
 from .graph import enable_grad, no_grad  # noqa: E402
+from .jacobians import gnvp, hessian, hessian_diagonal, jacobian  # noqa: E402
 from .memory import release_memory  # noqa: E402
 from .ops import *  # noqa: E402, F403
 from .ops import fft, linalg  # noqa: E402
 from .randomness import default_rng, manual_seed  # noqa: E402
-from .record import primitive  # noqa: E402
+from .recompute import checkpoint  # noqa: E402
+from .record import custom_op  # noqa: E402
 from .tensor import IMPLEMENTED as _IMPLEMENTED  # noqa: E402
 from .tensor import Tensor, gradients  # noqa: E402
 from .threads import get_num_threads, in_threads, set_num_threads  # noqa: E402
-from .transforms import grad, hvp, jvp, value_and_grad, vjp  # noqa: E402
+from .transforms import grad, hvp, jvp, linearize, value_and_grad, vjp  # noqa: E402
 
 __version__ = _version.__version__
 
 __all__ = [  # noqa: PLE0604  the ops name their own
+    "AnomalyError",
     "AutogradError",
     "DTypeError",
     "GraphError",
@@ -39,21 +43,29 @@ __all__ = [  # noqa: PLE0604  the ops name their own
     "ShapeError",
     "Tensor",
     "check",  # noqa: F405
+    "checkpoint",
+    "custom_op",
     "default_rng",
+    "detect_anomaly",
     "enable_grad",
     "fft",
     "get_num_threads",
+    "gnvp",
     "grad",
     "gradients",
+    "hessian",
+    "hessian_diagonal",
     "hvp",
     "in_threads",
+    "jacobian",
     "jvp",
     "linalg",
+    "linearize",
     "manual_seed",
     "no_grad",
-    "primitive",
     "release_memory",
     "set_num_threads",
+    "testing",  # noqa: F405
     "value_and_grad",
     "viz",  # noqa: F405
     "vjp",
@@ -69,6 +81,6 @@ for _name in _numpy.__all__:
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("check", "viz"):  # loaded on first use: most programs need neither
+    if name in ("check", "testing", "viz"):  # loaded on first use: most programs need none of them
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module 'autograd_core' has no attribute '{name}'")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import GraphError
+from .graph import Extra
 from .tensor import Tensor
 
 if TYPE_CHECKING:
@@ -65,17 +66,35 @@ def bare(x: Any) -> Any:
 
 
 def stands_above(node: Node | None, level: int) -> bool:
-    """Whether a node depends on a leaf of a transform deeper than `level` (iterative; only where Tensor and Dual meet)."""
-    pending, seen = [node] if node is not None else [], set()
+    """Whether a node depends on a leaf of a transform deeper than `level`. Asked only where Tensor and Dual meet."""
+    return node is not None and _deepest(node) > level
+
+
+def _deepest(node: Node) -> int:
+    """The deepest level among the leaves below a node; remembered, so that asking along a chain stays linear."""
+    known = _level(node)
+    if known is not None:
+        return known
+    pending, seen, deepest = [node], {node}, 0
     while pending:
-        node = pending.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if getattr(node.extra, "level", 0) > level:
-            return True
-        pending += [parent for parent in node.parents if parent is not None]
-    return False
+        for parent in pending.pop().parents:
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                known = _level(parent)
+                if known is None:
+                    pending.append(parent)
+                else:
+                    deepest = max(deepest, known)
+    if node.extra is None:
+        node.extra = Extra()
+    node.extra.level = deepest
+    return deepest
+
+
+def _level(node: Node) -> int | None:
+    """What is known of a node: leaves that belong to no transform are at level 0."""
+    level = getattr(node.extra, "level", None)
+    return 0 if level is None and node.op is None else level
 
 
 def zeros_for(x: Any) -> Any:

@@ -1,10 +1,14 @@
 """The errors this package raises: one small family, each also the builtin that a caller would expect to catch."""
 
-__all__ = ["AutogradError", "DTypeError", "GraphError", "MissingExtraError", "NoRuleError", "ShapeError"]
+__all__ = ["AnomalyError", "AutogradError", "DTypeError", "GraphError", "MissingExtraError", "NoRuleError", "ShapeError"]
 
 
 class AutogradError(Exception):
     """Base of every error raised on purpose by `autograd_core`, `nn` and `optim`."""
+
+
+class AnomalyError(AutogradError, RuntimeError):
+    """Under `detect_anomaly`: a value that is not finite, or an array that was changed behind the graph's back."""
 
 
 class ShapeError(AutogradError, ValueError):

@@ -39,7 +39,7 @@ class Op:
     number of operands, as in concatenate) there is one rule, with the operand's number before `g`.
     """
 
-    __slots__ = ("_keeps", "call", "core", "first", "forward", "kind", "name", "reads", "rules", "variadic")
+    __slots__ = ("_keeps", "call", "core", "first", "forward", "kind", "name", "pushforward", "reads", "rules", "variadic")
 
     def __init__(
         self,
@@ -60,6 +60,7 @@ class Op:
         self.first = first  # position of the first operand; static arguments stand before it
         self.reads = [None if rule is None else _parameter_kinds(rule, skip=1 + variadic) for rule in rules]
         self.call: Callable[..., Any] = forward  # the function that records; set by the recorders
+        self.pushforward: Callable[..., Any] | None = None  # a user's own forward-mode rule
         self._keeps: dict[tuple[bool, ...], tuple[str, ...]] = {}
         for position, row in enumerate(self.reads):
             if row is not None and not (row and row[-1].startswith("*")) and len(row) < 1 + len(rules):
@@ -158,7 +159,7 @@ class Extra:
 
     def __init__(self) -> None:
         self.like: tuple[tuple[tuple[int, ...] | None, Any] | None, ...] | None = None  # (shape, dtype) of arguments to fit
-        self.level = 0  # of the transform that made this leaf; deeper ones are higher
+        self.level: int | None = None  # of the transform that made this leaf, deeper ones higher; or the deepest one below
         self.tensor: Any = None  # weak reference to a non-leaf Tensor that asked for its gradient
 
 
@@ -175,7 +176,8 @@ class Retired:
 class _Modes(threading.local):
     """What the recorders ask on every op, for each thread on its own."""
 
-    recording = True
+    recording: bool | None = True  # None: record and call `watch` (falsy, so that only the path that records nothing looks)
+    watch: Any = None  # called with every new node, its arguments and its output; `within` is the op being differentiated
     level = 0  # how many transforms are running, forward ones too
     reverse: tuple[int, ...] = ()  # the levels of those that go backward
     depth = 0  # how many transforms are running: inside one, an inner gradient keeps its graph
@@ -192,11 +194,11 @@ class _Recording(ContextDecorator):
     def __init__(self, function: Any = None) -> None:
         if function is not None:
             raise TypeError(f"write @{type(self).__name__}() with brackets, or `with {type(self).__name__}():`")
-        self._before: list[bool] = []
+        self._before: list[bool | None] = []
 
     def __enter__(self) -> Self:
         self._before.append(modes.recording)
-        modes.recording = self._value
+        modes.recording = (True if modes.watch is None else None) if self._value else False
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -239,10 +241,10 @@ class enable_grad(_Recording):
     _value = True
 
 
-def _count_uses(roots: Iterable[Node]) -> tuple[dict[Node, int], list[Node]]:
-    """Count, for every node that the roots reach, how many arguments it feeds; and list the leaves."""
-    uses = dict.fromkeys(roots, 0)
-    found, leaves = list(uses), []
+def _count_uses(roots: Iterable[Node], stop: Iterable[Node] = ()) -> tuple[dict[Node, int], list[Node]]:
+    """Count, for every node that the roots reach, how many arguments it feeds; and list the leaves. Go no further than stop."""
+    found, leaves = [root for root in dict.fromkeys(roots) if root not in stop], []
+    uses = dict.fromkeys((*found, *stop), 0)
     for node in found:  # grows while it is read
         if node.parents:
             for parent in node.parents:
@@ -332,6 +334,7 @@ def sweep(  # noqa: PLR0915  one loop, so that a visited node costs no call
     wanted: set[Node] | None = None,
     retain: bool = False,
     rewrap: Callable[[Node], tuple[Any, ...]] | None = None,
+    partial: bool = False,
 ) -> dict[Node, Any]:
     """Carry cotangents from the given nodes back to the leaves, and return what arrived.
 
@@ -340,15 +343,16 @@ def sweep(  # noqa: PLR0915  one loop, so that a visited node costs no call
         wanted: the nodes whose cotangents are asked for; None means every leaf, and nodes with a retained gradient.
         retain: keep the saved values, so that the graph can be swept again.
         rewrap: turns a node's saved arrays into Tensors, so that the rules record themselves (create_graph).
+        partial: stop at wanted nodes, also where one was computed from another: partial derivatives, not total ones.
 
     Each node is visited once, when all its users have been (Kahn), so the cost is O(nodes + edges). Nothing is
     written into an array that anyone else may hold: sums are formed out of place the first time, and in place only
     in buffers that the sweep itself made.
     """
-    uses, leaves = _count_uses(cotangents)
+    uses, leaves = _count_uses(cotangents, wanted if partial and wanted else ())
     _refuse_overwritten(uses, leaves)
     leading = None
-    if wanted is not None and not wanted.issuperset(leaves):
+    if wanted is not None and not partial and not wanted.issuperset(leaves):
         leading = _leading_to(wanted, cotangents)
         uses = dict.fromkeys(leading, 0)
         for node in leading:
@@ -368,7 +372,7 @@ def sweep(  # noqa: PLR0915  one loop, so that a visited node costs no call
             continue
         if wanted is not None and node in wanted:
             arrived[node] = g
-            if leading is not None and not any(parent in leading for parent in node.parents):
+            if partial or (leading is not None and not any(parent in leading for parent in node.parents)):
                 continue
         if saved is None:
             raise GraphError(_FREED.format(op.name))

@@ -52,7 +52,7 @@ def _in_place(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
     def call(self: Tensor, other: Any) -> Tensor:
         result = function(self, other)
-        is_parameter = self._node is not None and self._node.op is None and not modes.recording
+        is_parameter = self._node is not None and self._node.op is None and modes.recording is False
         return self.copy_(result) if is_parameter else result
 
     return call
@@ -193,7 +193,7 @@ def __format__(self: Tensor, spec: str) -> str:
 
 
 def _one(self: Tensor, what: str) -> Any:
-    if what != "bool" and modes.depth and modes.recording and getattr(self, "_node", self) is not None:
+    if what != "bool" and modes.depth and modes.recording is not False and getattr(self, "_node", self) is not None:
         raise GraphError(_CUT.format(f"{what}() inside a transform", self._label()))
     if self.size != 1:
         raise ShapeError(f"{what}() of {self._label()}: only a tensor with one element has one value")

@@ -6,19 +6,19 @@ for any number of arguments. All three give a plain array when no argument is a 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from .dual import Dual, bare, stands_above, zeros_for
+from .dual import Dual, stands_above
 from .errors import AutogradError, DTypeError, NoRuleError, ShapeError
-from .graph import Extra, Node, Op, Rule, enable_grad, fit, modes, sweep
-from .tensor import IMPLEMENTED, Tensor, _rewrap, as_array, wrap
+from .forward import as_output, kept, lifted, push, sunk, without_shells
+from .graph import Extra, Node, Op, Rule, modes
+from .tensor import IMPLEMENTED, Tensor, as_array, wrap
 
-__all__ = ["OPS", "binary", "implements", "primitive", "unary"]
+__all__ = ["OPS", "binary", "custom_op", "implements", "primitive", "unary"]
 
 OPS: dict[str, Op] = {}  # every primitive by name; the tests demand a spec row for each
 
@@ -64,7 +64,7 @@ def unary(
     new, new_node, mode = Tensor.__new__, Node, modes
 
     if numpy is None:
-        forward = _lifted(op, forward)
+        forward = lifted(op, forward)
 
     def call(x: Any) -> Any:
         if not isinstance(x, Tensor):
@@ -87,6 +87,8 @@ def unary(
             n.extra = None
         else:
             t._node = None
+            if parent is not None and mode.recording is None:
+                return _recorded(op, (parent,), (data,), y)
         return t
 
     if numpy is not None:
@@ -125,7 +127,7 @@ def binary(  # noqa: PLR0915  one function, so that an op costs no further call
     nothing = (None, None, None)
     new, new_node, mode, array = Tensor.__new__, Node, modes, np.ndarray
     if numpy is None:
-        forward = _lifted(op, forward)
+        forward = lifted(op, forward)
 
     def call(a: Any, b: Any) -> Any:  # noqa: PLR0915  as `binary` itself
         if isinstance(a, Tensor):
@@ -169,7 +171,7 @@ def binary(  # noqa: PLR0915  one function, so that an op costs no further call
             return t
         if not mode.recording:
             t._node = None
-            return t
+            return t if mode.recording is False else _recorded(op, (node_a, node_b), (a, b), y)
         t._node = n = new_node()
         n.op = op
         n.parents = (node_a, node_b)
@@ -182,10 +184,10 @@ def binary(  # noqa: PLR0915  one function, so that an op costs no further call
             n.saved = nothing
         kind = y.__class__
         if kind is Dual:
-            sunk = _sunk(op, n.parents, (a, b), y)
-            if sunk.__class__ is Dual:
-                return sunk
-            n.parents, n.saved, t._data = sunk
+            moved = sunk(op, n.parents, (a, b), y)
+            if moved.__class__ is Dual:
+                return moved
+            n.parents, n.saved, t._data = moved
         if kind is array or kind is Dual or (node_a and a.__class__ is not kind) or (node_b and b.__class__ is not kind):
             n.extra = _to_fit(n.parents, (a, b), y, 0)
         else:
@@ -207,34 +209,62 @@ def primitive(
     variadic: bool = False,
     first: int = 0,
 ) -> Callable[..., Any]:
-    """Make a differentiable function from its forward function and its rules; the door for ops of your own.
+    """Make a function of any number of arguments that records itself; `custom_op` describes the parameters."""
+    return _registered(Op(name, forward, rules, kind, core, variadic, first), own=False)
+
+
+def custom_op(
+    name: str,
+    forward: Callable[..., Any],
+    *rules: Rule | None,
+    kind: Literal["elementwise", "linear", "multilinear", ""] = "",
+    core: int | None = None,
+    variadic: bool = False,
+    first: int = 0,
+    jvp: Callable[..., Any] | None = None,
+) -> Callable[..., Any]:
+    """Make a differentiable function from its forward function and its rules: the door for ops of your own.
 
     Args:
         name: the op's name in pictures and messages; unique.
         forward: takes and returns NumPy arrays; called with positional arguments only.
         rules: one per leading argument, `rule(g, y, *arguments) -> cotangent of that argument`, or None for an
-            argument that has no derivative. Written in plain NumPy; parameter names say what is saved (see `Op`).
-            Arguments behind the last rule are static.
+            argument that has no derivative; g has the shape of the output y. Written in plain NumPy; parameter names say
+            what is saved: `x` the value, `x_shape` only the shape, `_x` nothing. Arguments behind the last rule are
+            static. For higher orders a rule has to consist of functions that have rules themselves.
         kind: "elementwise" (broadcasts, each output element depends on one element per argument), "linear" (in the
-            arguments that have rules), or "" for neither.
+            arguments that have rules together), "multilinear" (in each alone), or "" for neither. It makes forward mode
+            cheaper, and "elementwise" has the engine sum cotangents over broadcast axes.
         core: how many trailing axes do not broadcast, for functions that loop over the axes before them (2 for
             matmul); the cotangents are then summed back over broadcast axes by the engine.
         variadic: one rule `rule(k, g, y, *arguments)` for any number of operands, numbered by `k`, which stand
             behind `first` static arguments.
+        jvp: `jvp(tangents, y, *arguments) -> tangent of y`, with None for arguments that do not move. Needed only where a
+            rule calls code that cannot be recorded; otherwise forward mode comes from the rules.
 
     Returns:
         A function of positional arguments that records itself when one of them is a tracked Tensor.
 
+    Raises:
+        TypeError: a rule does not take g, y and every argument.
+        ValueError: the name belongs to an op of this package.
+        ShapeError: (in a backward pass) a rule returned another shape than its argument's.
+
     >>> import numpy as np, autograd_core as ag
-    >>> cube = ag.primitive("cube", lambda x: x**3, lambda g, _y, x: 3 * g * x**2)
-    >>> ag.grad(cube)(2.0)
+    >>> cube = ag.custom_op("cube", lambda x: x**3, lambda g, _y, x: 3 * g * x**2)
+    >>> ag.grad(ag.grad(cube))(2.0)
     12.0
     """
     op = Op(name, forward, rules, kind, core, variadic, first)
-    own = not module_of(op).startswith("autograd_core")
+    op.pushforward = jvp
+    op.guard(lambda rule: _guarded(rule, variadic))
+    return _registered(op, own=True)
+
+
+def _registered(op: Op, own: bool) -> Callable[..., Any]:
+    """The function that records an op; `own` says that it is a user's, whose rules are not trusted with shapes."""
+    name, forward, variadic, rules = op.name, op.forward, op.variadic, op.rules
     _enter(op)
-    if own:
-        op.guard(lambda rule: _guarded(rule, variadic))
     count = len(rules)
 
     def call(*args: Any) -> Any:
@@ -246,7 +276,7 @@ def primitive(
                 seen = True
                 node = x._node
                 x = x._data
-                if node is not None and modes.recording:
+                if node is not None and modes.recording is not False:
                     if not variadic and (position >= count or rules[position] is None):
                         raise NoRuleError(
                             f"'{name}' has no derivative with respect to argument {position}: "
@@ -260,7 +290,7 @@ def primitive(
             data.append(x)
             parents.append(node)
         if moving:
-            args = _without_shells(args)
+            args = without_shells(args)
             level = max([x.level for x in args if x.__class__ is Dual], default=0)
             if level and not any(isinstance(x, Tensor) and stands_above(x._node, level) for x in args):
                 return push(op, args)
@@ -273,136 +303,32 @@ def primitive(
         if y.__class__ is Dual and not tracked:
             return y
         if not hasattr(y, "dtype"):
-            y = _as_output(y, op)
+            y = as_output(y, op)
         if not tracked:
             return wrap(y)
-        node = Node()
-        node.op = op
-        node.parents = tuple(parents)
-        if y.__class__ is Dual:
-            sunk = _sunk(op, node.parents, tuple(data), y)
-            if sunk.__class__ is Dual:
-                return sunk
-            node.parents, node.saved, y = sunk
-        else:
-            node.saved = _kept(op, node.parents, y, data)
-        node.extra = _to_fit(node.parents, data, y, op.core, own)
-        return wrap(y, node)
+        return _recorded(op, tuple(parents), tuple(data), y, own)
 
     op.call = call
     return _named(call, name, f"The primitive '{name}'.")
 
 
-# Forward mode: what an op does to Duals
-
-
-def _lifted(op: Op, forward: Callable[..., Any]) -> Callable[..., Any]:
-    """A forward function of ours that may meet Duals (as the data of a Tensor): NumPy's dispatch does not help it."""
-    return lambda *args: push(op, args) if any(x.__class__ is Dual for x in args) else forward(*args)
-
-
-def push(op: Op, args: tuple[Any, ...]) -> Any:
-    """Apply an op to arguments of which some are Duals: the deepest level is handled, the rest is constant to it."""
-    level = max(x.level for x in args if x.__class__ is Dual)
-    mine = [x.__class__ is Dual and x.level == level for x in args]
-    primals = [x._data if m else x for x, m in zip(args, mine, strict=True)]
-    tangents = [x._tangent if m else None for x, m in zip(args, mine, strict=True)]
-    y = op.call(*primals)
-    if not hasattr(y, "dtype"):
-        y = _as_output(y, op)
-    return Dual(y, tangent(op, y, primals, tangents), level)
-
-
-def tangent(op: Op, y: Any, primals: list[Any], tangents: list[Any]) -> Any:
-    """The tangent of an op's output: by its kind, and for the rest as the transpose of its own rules.
-
-    A rule is a linear map from `g`; differentiating it with respect to `g` gives the transposed map, which takes
-    tangents of the argument to tangents of the output. So no op needs a second rule.
-    """
-    moving = [k for k, t in enumerate(tangents) if t is not None and _has_rule(op, k)]
-    if not moving:
-        return zeros_for(y)
-    if op.kind == "linear":
-        ruled = [_has_rule(op, k) for k in range(len(primals))]
-        moved = [t if t is not None else zeros_for(x) if r else x for x, t, r in zip(primals, tangents, ruled, strict=True)]
-        return op.call(*moved)
-    if op.kind == "multilinear":
-        terms = [op.call(*primals[:k], tangents[k], *primals[k + 1 :]) for k in moving]
-    elif op.kind == "elementwise":
-        terms = [_broadcast(op, op.rules[k](tangents[k], y, *_as_read(op, k, primals)), y) for k in moving]
+def _recorded(op: Op, parents: tuple[Node | None, ...], data: tuple[Any, ...], y: Any, own: bool = False) -> Any:
+    """The output as a Tensor with its node, for any op; `own` says that it is a user's."""
+    node = Node()
+    node.op = op
+    node.parents = parents
+    value = y
+    if y.__class__ is Dual:
+        moved = sunk(op, parents, data, y)
+        if moved.__class__ is Dual:
+            return moved
+        node.parents, node.saved, value = moved
     else:
-        return _transposed(op, y, primals, tangents, moving)
-    return sum(terms[1:], terms[0])
-
-
-def _sunk(op: Op, parents: tuple[Node | None, ...], data: tuple[Any, ...], y: Any) -> Any:
-    """What a node of several tracked arguments holds when its value is a Dual: parents, saved, value.
-
-    An argument that belongs to a transform outside of the Dual's has to move inside it, as a Tensor that the Dual holds:
-    at this node it is a constant. Where all of them do, the Dual itself is the result.
-    """
-    outside = [parent is not None and not stands_above(parent, y.level) for parent in parents]
-    inside = [parent is not None and not out for parent, out in zip(parents, outside, strict=True)]
-    if any(outside):
-        data = tuple(wrap(x, parent) if out else x for x, parent, out in zip(data, parents, outside, strict=True))
-        parents = tuple(None if out else parent for parent, out in zip(parents, outside, strict=True))
-        y = push(op, data)
-        if not any(inside):
-            return y
-    return parents, _kept(op, parents, y, data), y
-
-
-def _kept(op: Op, parents: tuple[Node | None, ...], y: Any, data: Any) -> tuple[Any, ...]:
-    """What the rules of the arguments that have a node read of the output and the arguments."""
-    kept = zip((y, *data), op.keeps(tuple([parent is not None for parent in parents])), strict=True)
-    return tuple([value if keep == "value" else np.shape(value) if keep else None for value, keep in kept])
-
-
-def _without_shells(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Constant tensors into which something moving was assigned, as the Duals that they hold."""
-    held = [x._data if isinstance(x, Tensor) and x._node is None else x for x in args]
-    return tuple([d if d.__class__ is Dual else x for x, d in zip(args, held, strict=True)])
-
-
-def _has_rule(op: Op, k: int) -> bool:
-    return k >= op.first if op.variadic else k < len(op.rules) and op.rules[k] is not None
-
-
-def _as_read(op: Op, k: int, primals: list[Any]) -> list[Any]:
-    """The arguments as rule k reads them: values, or shapes where it asks for a shape."""
-    kinds = op.keeps(tuple([i == k for i in range(len(primals))]))[1:]
-    return [np.shape(bare(x)) if kind == "shape" else x for x, kind in zip(primals, kinds, strict=True)]
-
-
-def _broadcast(op: Op, t: Any, y: Any) -> Any:
-    if t.shape != y.shape:
-        t = np.broadcast_to(t, y.shape)
-    return fit(t, op, 0, None, y.dtype)
-
-
-def _transposed(op: Op, y: Any, primals: list[Any], tangents: list[Any], moving: list[int]) -> Any:
-    g = Tensor(zeros_for(y), requires_grad=True)
-    leaf: Any = g._node
-    leaf.extra = Extra()
-    leaf.extra.level = sys.maxsize  # deeper than any transform
-    start: dict[Node, Any] = {}
-    traced = any(isinstance(x, Tensor) for x in (*primals, *tangents, y))
-    with enable_grad():
-        for k in moving:
-            c = op.rules[k](g, y, *_as_read(op, k, primals))
-            if isinstance(c, Tensor) and c._node is not None:
-                c = fit(c, op, k, bare(primals[k]).shape, bare(primals[k]).dtype)
-                t = tangents[k]
-                start[c._node] = t if not traced or isinstance(t, Tensor) else wrap(t)
-        arrived = sweep(start, {leaf}, True, _rewrap if traced else None)
-    return arrived.get(leaf, zeros_for(y))
-
-
-def _as_output(y: Any, op: Op) -> Any:
-    """A Python number as a NumPy scalar; anything else that is no array is refused."""
-    if not isinstance(y, (int, float, complex)):
-        raise DTypeError(f"the forward function of '{op.name}' returned a {type(y).__name__}: it has to return one array")
-    return np.asarray(y)[()]
+        node.saved = kept(op, parents, y, data)
+    node.extra = _to_fit(node.parents, data, value, op.core, own)
+    if not modes.recording:
+        modes.watch(node, data, value)
+    return wrap(value, node)
 
 
 def _read_only(g: Any) -> Any:

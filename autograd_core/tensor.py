@@ -225,7 +225,7 @@ class Tensor(Bound):
             raise GraphError(
                 f"copy_ into {self._label()}, the result of '{self._node and self._node.op}': only leaves are written in place"
             )
-        if self._node is not None and modes.recording:
+        if self._node is not None and modes.recording is not False:
             raise GraphError(f"copy_ into {self._label()}, which requires a gradient, while recording: do it under no_grad()")
         values = values._data if isinstance(values, Tensor) else values
         if np.shape(values) != self.shape:
@@ -323,7 +323,7 @@ _CUT = (
 )
 _UNKNOWN = (
     "no derivative rule for numpy's '{0}'. Compute it from functions that have one, take the values with t.numpy() "
-    "where no gradient is needed, or register a rule with autograd_core.primitive."
+    "where no gradient is needed, or register a rule with autograd_core.custom_op."
 )
 
 

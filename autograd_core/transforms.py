@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from functools import wraps
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from .ops.elementwise import identity
 from .tensor import Tensor, as_array, gradients, wrap
 from .tree import flatten, flatten_like, paths
 
-__all__ = ["grad", "hvp", "jvp", "value_and_grad", "vjp"]
+__all__ = ["grad", "hvp", "jvp", "linearize", "value_and_grad", "vjp"]
 
 
 @contextmanager
@@ -42,10 +43,10 @@ def _running() -> Iterator[bool]:
 class _Inputs:
     """The differentiated arguments as fresh tracked Tensors, and the way back to what the user passed."""
 
-    def __init__(self, trees: Sequence[Any], names: Sequence[str], nested: bool, copy: bool = False) -> None:
+    def __init__(self, trees: Sequence[Any], names: Sequence[str], nested: bool, own: bool = False) -> None:
         self.given, self.rebuild = flatten(list(trees))
         where = [path for tree, name in zip(trees, names, strict=True) for path in paths(tree, name)]
-        self.tensors = [_tracked(x, path, copy) for x, path in zip(self.given, where, strict=True)]
+        self.tensors = [_tracked(x, path, own) for x, path in zip(self.given, where, strict=True)]
         # keep the graph of the results: someone outside may want to differentiate them
         self.structure = list(trees)
         self.level = modes.level
@@ -86,7 +87,7 @@ class _Inputs:
         return rebuild([self.released(x, self.kind and x) if isinstance(x, Tensor) else x for x in leaves])
 
 
-def _tracked(x: Any, path: str, copy: bool) -> Tensor:
+def _tracked(x: Any, path: str, own: bool) -> Tensor:
     if isinstance(x, Tensor) and x.requires_grad:
         return _at_level(identity(x))
     if isinstance(x, Dual):
@@ -98,7 +99,7 @@ def _tracked(x: Any, path: str, copy: bool) -> Tensor:
     if array.dtype.kind not in "fc":
         raise DTypeError(f"{path} has dtype {array.dtype}, which has no gradient: pass floats (2.0 instead of 2)")
     # a pullback may be called after the caller has changed the array
-    return _at_level(Tensor(array.copy() if copy else array, requires_grad=True))
+    return _at_level(Tensor(array.copy() if own else array, requires_grad=True))
 
 
 def _at_level(tensor: Tensor) -> Tensor:
@@ -198,16 +199,18 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     (array([ 2., 40.]),)
     """
     with _running() as nested:
-        inputs = _Inputs(primals, [f"primal {k}" for k in range(len(primals))], nested, copy=True)
+        inputs = _Inputs(primals, [f"primal {k}" for k in range(len(primals))], nested, own=True)
         result = f(*inputs.rebuild(inputs.tensors))
         outputs, _ = flatten(result)
         out = inputs.outputs(result)
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         given = flatten_like(cotangent, result, "the cotangent")
-        inputs.keep = inputs.keep or any(isinstance(g, Tensor) and g.requires_grad for g in given)
+        once = copy(inputs)
+        once.keep = inputs.keep or any(isinstance(g, Tensor) and g.requires_grad for g in given)
         with _running():
-            return tuple(inputs.given_back(inputs.gradients(outputs, given, retain=True)))
+            once.level = modes.level  # what counts is which transforms run around this call
+            return tuple(once.given_back(once.gradients(outputs, given, retain=True)))
 
     return out, pullback
 
@@ -264,19 +267,57 @@ def _scalarised(array: Any) -> Any:
     return array if array.ndim else array[()]
 
 
-def hvp(f: Callable[..., Any], primals: Any, vectors: Any) -> Any:
-    """Multiply the Hessian of `f` with vectors, at about twice the cost of a gradient: the gradient of <grad f, v>.
+def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
+    """Evaluate `f` and give its derivative at this point as a function of tangents: `f` is not evaluated again.
+
+    The pullback is a linear function of the cotangent; its own pullback is the derivative (Christianson 1992). Each call
+    costs about one backward pass; for a single tangent `jvp` is simpler and keeps no graph.
+
+    Args:
+        f: a function of the primals, returning an array or nested containers of arrays.
+        primals: the point; copied.
+
+    Returns:
+        `(f(*primals), push)`; `push(*tangents)` takes one tangent per primal and returns `J tangents` in the structure
+        of the output, any number of times.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> y, push = ag.linearize(lambda x: x**2, np.array([1.0, 2.0]))
+    >>> push(np.array([1.0, 10.0]))
+    array([ 2., 40.])
+    """
+    out, pullback = vjp(f, *primals)
+    leaves, rebuild = flatten(out)
+    _, transposed = vjp(pullback, rebuild([np.zeros_like(bare(y)) for y in leaves]))
+
+    def push(*tangents: Any) -> Any:
+        return transposed(tuple(tangents))[0]
+
+    return out, push
+
+
+def hvp(
+    f: Callable[..., Any],
+    primals: Any,
+    vectors: Any,
+    mode: Literal["auto", "reverse-over-reverse", "forward-over-reverse"] = "auto",
+) -> Any:
+    """Multiply the Hessian of `f` with vectors, at about twice the cost of a gradient.
 
     Args:
         f: returns one real number.
         primals: a tuple of arguments of `f`, or the only argument itself.
         vectors: of the same structure and shapes as `primals`.
+        mode: "reverse-over-reverse" differentiates <grad f, v>; "forward-over-reverse" pushes v through the gradient,
+            d/dt grad f(x + t v). They agree to rounding. "auto" is the first, which is cheaper here (docs/scaling.md)
+            and exact where only the composite is smooth, as norm(x)**2 at 0.
 
     Returns:
         `H v` in the structure of `primals`.
 
     Raises:
         ShapeError: `f` returned more than one number, or the vectors do not fit the primals.
+        ValueError: an unknown mode.
 
     Source: Pearlmutter, Fast exact multiplication by the Hessian, Neural Computation 6 (1994).
 
@@ -287,6 +328,16 @@ def hvp(f: Callable[..., Any], primals: Any, vectors: Any) -> Any:
     single = not isinstance(primals, tuple)
     if single:
         primals, vectors = (primals,), (vectors,)
+    if mode == "forward-over-reverse":
+        found = _moving_gradient(f, primals, vectors)
+    elif mode in ("auto", "reverse-over-reverse"):
+        found = _gradient_of_slope(f, primals, vectors)
+    else:
+        raise ValueError(f"mode is 'auto', 'reverse-over-reverse' or 'forward-over-reverse'; got {mode!r}")
+    return found[0] if single else tuple(found)
+
+
+def _gradient_of_slope(f: Callable[..., Any], primals: tuple[Any, ...], vectors: Any) -> Any:
     with _running() as nested:
         inputs = _Inputs(primals, [f"primal {k}" for k in range(len(primals))], nested)
         directions = flatten_like(list(vectors), inputs.structure, "the vectors")
@@ -294,5 +345,13 @@ def hvp(f: Callable[..., Any], primals: Any, vectors: Any) -> Any:
             if np.shape(d) != x.shape:
                 raise ShapeError(f"a vector of hvp has the shape of its primal, {x.shape}; got {np.shape(d)}")
         slope = inputs.gradients(_scalar(f(*inputs.rebuild(inputs.tensors)), f), create_graph=True)
-        found = inputs.given_back(inputs.gradients(slope, directions))
-    return found[0] if single else tuple(found)
+        return inputs.given_back(inputs.gradients(slope, directions))
+
+
+def _moving_gradient(f: Callable[..., Any], primals: tuple[Any, ...], vectors: Any) -> Any:
+    _, moved = jvp(grad(f, argnums=range(len(primals))), primals, vectors)
+    leaves, rebuild = flatten(moved)
+    numbers = [type(x) in (float, complex) for x in flatten(list(primals))[0]]
+    return rebuild(
+        [t.item() if number and not isinstance(t, (Tensor, Dual)) else t for t, number in zip(leaves, numbers, strict=True)]
+    )

@@ -148,7 +148,7 @@ def test_gradients_visit_only_what_leads_to_an_input():
         calls.append(1)
         return g * np.cos(x)
 
-    op = ag.primitive("counted", np.sin, rule)
+    op = ag.custom_op("counted", np.sin, rule)
     a, b = leaf(1.0), leaf(1.0)
     z = op(a) + b * 2.0
     ag.gradients(z, [b], retain_graph=True)
@@ -613,7 +613,7 @@ def test_topological_order_puts_users_before_what_they_use():
         ),
         (lambda: np.squeeze(leaf(np.ones((2, 3))), 0), ValueError, r"axis 0 of shape \(2, 3\) is not of length 1"),
         (lambda: ag.linear(np.ones((2, 3)), np.ones((4, 2))), ag.ShapeError, r"got \(2, 3\), \(4, 2\), None"),
-        (lambda: ag.primitive("sin", np.sin, lambda g, _y, x: g), ValueError, "'sin' is an op of autograd_core"),
+        (lambda: ag.custom_op("sin", np.sin, lambda g, _y, x: g), ValueError, "'sin' is an op of autograd_core"),
     ],
 )
 def test_bad_input(do, error, message):
@@ -622,7 +622,7 @@ def test_bad_input(do, error, message):
 
 
 def test_argument_without_a_rule_is_refused_when_tracked():
-    op = ag.primitive("half_ruled", lambda x, s: x * s, lambda g, _y, _x, s: g * s, None)
+    op = ag.custom_op("half_ruled", lambda x, s: x * s, lambda g, _y, _x, s: g * s, None)
     assert op(leaf(2.0), 3.0).requires_grad
     with pytest.raises(ag.NoRuleError, match="'half_ruled' has no derivative with respect to argument 1"):
         op(leaf(2.0), leaf(3.0))
@@ -630,14 +630,14 @@ def test_argument_without_a_rule_is_refused_when_tracked():
 
 def test_a_rule_may_not_want_a_shape_where_another_wants_the_value():
     with pytest.raises(ValueError, match="one wants an argument's shape and another its value"):
-        ag.primitive("confused", np.multiply, lambda g, _y, a_shape, b: g * b, lambda g, _y, a, _b: g * a)
+        ag.custom_op("confused", np.multiply, lambda g, _y, a_shape, b: g * b, lambda g, _y, a, _b: g * a)
 
 
 def test_failed_backward_changes_no_gradient():
     def broken(g, _y, x):
         raise RuntimeError("rule failed")
 
-    op = ag.primitive("broken", np.sin, broken)
+    op = ag.custom_op("broken", np.sin, broken)
     a, b = leaf(1.0), leaf(2.0)
     with pytest.raises(RuntimeError, match="rule failed"):
         (op(a) + b).backward()

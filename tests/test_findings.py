@@ -42,28 +42,28 @@ def test_numbers_are_not_cut_out_of_a_transform():
 
 
 def test_own_op_with_a_rule_of_wrong_shape_is_refused():
-    total = ag.primitive("own sum", lambda x: x.sum(), lambda g, _y, _x: g)
+    total = ag.custom_op("own sum", lambda x: x.sum(), lambda g, _y, _x: g)
     with pytest.raises(ag.ShapeError, match=r"rule 0 of 'own sum' returned shape \(\) for an argument of shape \(2,\)"):
         total(leaf([1.0, 2.0])).backward()
-    product = ag.primitive("own product", lambda a, b: a * b, lambda g, _y, _a, b: g * b, lambda g, _y, a, _b: g * a)
+    product = ag.custom_op("own product", lambda a, b: a * b, lambda g, _y, _a, b: g * b, lambda g, _y, a, _b: g * a)
     with pytest.raises(ag.ShapeError, match="say kind='elementwise'"):
         product(leaf([1.0, 2.0]), leaf(3.0)).sum().backward()
 
 
 def test_own_op_is_checked_when_made_and_when_used():
     with pytest.raises(TypeError, match="takes g, the output y, and then every argument"):
-        ag.primitive("forgets y", lambda x: x * x, lambda g, x: 2 * g * x)
-    listed = ag.primitive("returns a list", lambda x: [x], lambda g, _y, _x: g)
+        ag.custom_op("forgets y", lambda x: x * x, lambda g, x: 2 * g * x)
+    listed = ag.custom_op("returns a list", lambda x: [x], lambda g, _y, _x: g)
     with pytest.raises(ag.DTypeError, match="'returns a list' returned a list"):
         listed(leaf(1.0))
-    number = ag.primitive("returns a number", lambda x: float(x) ** 2, lambda g, _y, x: 2 * g * x)
+    number = ag.custom_op("returns a number", lambda x: float(x) ** 2, lambda g, _y, x: 2 * g * x)
     assert ag.grad(number)(3.0) == 6.0
 
     def doubling(g, _y, _x):
         g *= 2
         return g
 
-    op = ag.primitive("writes into g", lambda x: x * 2, doubling)
+    op = ag.custom_op("writes into g", lambda x: x * 2, doubling)
     with pytest.raises(ValueError, match="read-only"):
         op(leaf(np.ones(2))).sum().backward()
 
@@ -286,12 +286,12 @@ def test_decorators_without_brackets_and_on_generators_are_refused():
 
 def test_gradcheck_of_elements_of_different_size():
     assert ag.check.gradcheck(np.log, np.array([1e3, 1e-3]))
-    wrong = ag.primitive("wrong at small", np.square, lambda g, _y, x: g * 2 * x * np.array([1.0, 1.1]))
+    wrong = ag.custom_op("wrong at small", np.square, lambda g, _y, x: g * 2 * x * np.array([1.0, 1.1]))
     report = ag.check.gradcheck(wrong, np.array([1e3, 1e-3]), mode="full")
     assert [row.ok for row in report.rows] == [True, False]
     assert ag.check.gradcheck(lambda x: 3.0, np.ones(2), order=2)
     with pytest.raises(ag.ShapeError, match=r"one array|returned shape"):
-        ag.check.gradcheck(ag.primitive("own sum 2", lambda x: x.sum(), lambda g, _y, _x: g), np.ones(2))
+        ag.check.gradcheck(ag.custom_op("own sum 2", lambda x: x.sum(), lambda g, _y, _x: g), np.ones(2))
 
 
 # Found in a second review

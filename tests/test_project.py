@@ -21,11 +21,14 @@ LAYERS = [
     {"randomness", "tree"},
     {"tensor"},
     {"dual"},
+    {"forward"},
     {"record"},
     {"ops"},
     {"methods"},
+    {"anomaly"},
     {"transforms"},
-    {"check", "viz", "doctor"},
+    {"jacobians", "recompute"},
+    {"check", "testing", "viz", "doctor"},
 ]
 
 

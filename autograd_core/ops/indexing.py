@@ -125,7 +125,7 @@ def assign(t: Any, index: Any, value: Any) -> None:
         result = _with(t, plain_index(index), value)
         t._data, t._tangent, t.level = result._data, result._tangent, result.level
         return
-    if modes.recording and t._node is not None and t._node.op is None:
+    if modes.recording is not False and t._node is not None and t._node.op is None:
         raise GraphError(
             f"index assignment to {t._label()}, a leaf that requires a gradient: to change the leaf itself do it under "
             "`with no_grad():`; to compute with changed values assign to a copy, `u = t.copy(); u[i] = v`."
@@ -145,7 +145,7 @@ def _with(x: Any, index: Any, value: Any) -> Any:
     shown = f"{dtype} values into an array of dtype {x.dtype}"
     if dtype.kind == "c" and x.dtype.kind != "c":
         raise DTypeError(f"assigning {shown} would drop the imaginary part: use a complex array, or value.real")
-    if x.dtype.kind not in "fc" and modes.recording and isinstance(value, Tensor) and value._node is not None:
+    if x.dtype.kind not in "fc" and modes.recording is not False and isinstance(value, Tensor) and value._node is not None:
         raise DTypeError(f"assigning tracked {shown} would cut the gradient: use an array of floats")
     return setitem(x, value, index)
 
@@ -154,7 +154,7 @@ def _assign_into(name: str, numpy_function: Any, a: Any, index: Any, value: Any,
     """What NumPy's in-place functions do: on a Tensor an assignment, which is recorded; on an array they write."""
     if isinstance(a, (Tensor, Dual)):
         assign(a, index(a.shape), value)
-    elif isinstance(value, Dual) or (isinstance(value, Tensor) and value._node is not None and modes.recording):
+    elif isinstance(value, Dual) or (isinstance(value, Tensor) and value._node is not None and modes.recording is not False):
         raise GraphError(f"'{name}' would write tracked values into a plain array, without their graph: make it a Tensor")
     else:
         numpy_function(a, *args)
