@@ -263,57 +263,95 @@ def custom_op(
 
 def _registered(op: Op, own: bool) -> Callable[..., Any]:
     """The function that records an op; `own` says that it is a user's, whose rules are not trusted with shapes."""
-    name, forward, variadic, rules = op.name, op.forward, op.variadic, op.rules
+    name, forward, core = op.name, op.forward, op.core
     _enter(op)
-    count = len(rules)
+    # what to leave out and of what to save the shape, by which arguments are tracked (as bits behind a leading 1)
+    plans: dict[int, tuple[list[int], list[int]] | None] = {}
+    new_node, mode, ndarray = Node, modes, np.ndarray
 
     def call(*args: Any) -> Any:
         data, parents = [], []
-        seen = tracked = moving = False
-        for position, x in enumerate(args):
-            node = None
+        seen = moving = False
+        needs = 1
+        for x in args:
+            needs += needs
             if isinstance(x, Tensor):
                 seen = True
                 node = x._node
+                parents.append(node)
+                if node is not None:
+                    needs += 1
                 x = x._data
-                if node is not None and modes.recording is not False:
-                    if not variadic and (position >= count or rules[position] is None):
-                        raise NoRuleError(
-                            f"'{name}' has no derivative with respect to argument {position}: "
-                            "pass its values (t.numpy()) if no gradient is wanted there"
-                        )
-                    tracked = True
-                else:
-                    node = None
+            else:
+                parents.append(None)
             if x.__class__ is Dual:
                 moving = True
             data.append(x)
-            parents.append(node)
+        plan = None
+        if seen and mode.recording is not False:
+            plan = plans[needs] if needs in plans else plans.setdefault(needs, _plan(op, parents))
         if moving:
-            args = without_shells(args)
-            level = max([x.level for x in args if x.__class__ is Dual], default=0)
-            if level and not any(isinstance(x, Tensor) and stands_above(x._node, level) for x in args):
-                return push(op, args)
+            return _moving(op, args, data, parents if plan else [None] * len(data), seen, own)
         try:
-            y = push(op, tuple(data)) if moving else forward(*data)
+            y = forward(*data)
         except Exception as error:
             raise explained(error, op, tuple(data)) from error
         if not seen:
             return y
-        if y.__class__ is Dual and not tracked:
-            return y
-        if not hasattr(y, "dtype"):
+        if y.__class__ is not ndarray and not hasattr(y, "dtype"):
             y = as_output(y, op)
-        if not tracked:
+        if plan is None:
             return wrap(y)
-        return _recorded(op, tuple(parents), tuple(data), y, own)
+        if not mode.recording:
+            return _recorded(op, tuple(parents), tuple(data), y, own)
+        node = new_node()
+        node.op = op
+        node.parents = tuple(parents)
+        node.extra = _to_fit(parents, data, y, core, own)
+        values = [y, *data]
+        for k in plan[0]:
+            values[k] = None
+        for k in plan[1]:
+            values[k] = np.shape(values[k])
+        node.saved = tuple(values)
+        return wrap(y, node)
 
     op.call = call
     return _named(call, name, f"The primitive '{name}'.")
 
 
+def _plan(op: Op, parents: list[Node | None]) -> tuple[list[int], list[int]] | None:
+    """What a node leaves out of (y, *arguments), and of what it keeps the shape; refuse arguments without a rule."""
+    needs = tuple([parent is not None for parent in parents])
+    for position, needed in enumerate(needs):
+        if needed and not op.variadic and (position >= len(op.rules) or op.rules[position] is None):
+            raise NoRuleError(
+                f"'{op.name}' has no derivative with respect to argument {position}: "
+                "pass its values (t.numpy()) if no gradient is wanted there"
+            )
+    if not any(needs):
+        return None
+    keeps = op.keeps(needs)
+    return [k for k, keep in enumerate(keeps) if not keep], [k for k, keep in enumerate(keeps) if keep == "shape"]
+
+
+def _moving(op: Op, args: Any, data: list[Any], parents: list[Node | None], seen: bool, own: bool) -> Any:
+    """What a call gives when a Dual is among the arguments or inside them: the deepest transform handles it."""
+    args = without_shells(args)
+    level = max([x.level for x in args if x.__class__ is Dual], default=0)
+    if level and not any(isinstance(x, Tensor) and stands_above(x._node, level) for x in args):
+        return push(op, args)
+    try:
+        y = push(op, tuple(data))
+    except Exception as error:
+        raise explained(error, op, tuple(data)) from error
+    if any(parent is not None for parent in parents):
+        return _recorded(op, tuple(parents), tuple(data), y, own)
+    return wrap(y) if seen and y.__class__ is not Dual else y
+
+
 def _recorded(op: Op, parents: tuple[Node | None, ...], data: tuple[Any, ...], y: Any, own: bool = False) -> Any:
-    """The output as a Tensor with its node, for any op; `own` says that it is a user's."""
+    """The output as a Tensor with its node, for any op: where Duals are, and under `detect_anomaly`."""
     node = Node()
     node.op = op
     node.parents = parents
@@ -345,19 +383,23 @@ def _guarded(rule: Rule, variadic: bool) -> Rule:
     return wraps(rule)(lambda g, *saved: rule(_read_only(g), *saved))
 
 
-def _to_fit(parents: tuple[Node | None, ...], data: Any, y: Any, core: int | None, always: bool = False) -> Extra | None:
+def _to_fit(parents: Any, data: Any, y: Any, core: int | None, always: bool = False) -> Extra | None:
     """Note which arguments were broadcast or promoted, so that their cotangents are brought back to fit.
 
     All axes of y but the last `core` ones are compared; None compares no shape. `always` notes every shape, so that
     what the rules of a user's op return is checked.
     """
     dtype = y.dtype
-    batch = None if core is None else y.shape[: y.ndim - core]
-    for parent, x in zip(parents, data, strict=True):
-        if parent is not None and (always or x.dtype is not dtype or (core is not None and x.shape[: x.ndim - core] != batch)):
-            break
-    else:
-        return None
+    if not always:
+        batch = y.shape[: y.ndim - core] if core is not None and y.ndim != core else ()
+        for parent, x in zip(parents, data):  # noqa: B905  the hot path
+            if parent is not None:
+                if x.dtype is not dtype:
+                    break
+                if core is not None and (batch or x.ndim != core) and x.shape[: x.ndim - core] != batch:
+                    break
+        else:
+            return None
     extra = Extra()
     extra.like = tuple(
         (x.shape if core is not None or always else None, x.dtype) if parent is not None else None

@@ -84,8 +84,9 @@ def replaces(numpy_function: Callable[..., Any]) -> Callable[[Callable[..., Any]
 @implements(np.matmul)
 def matmul(a: Any, b: Any, /) -> Any:
     """Matrix product over the last two axes, earlier axes broadcasting; vectors as in `np.matmul`."""
-    a, b = as_operand(a), as_operand(b)
-    m, n = ndim_of(a), ndim_of(b)
+    if not (hasattr(a, "ndim") and hasattr(b, "ndim")):
+        a, b = as_operand(a), as_operand(b)
+    m, n = a.ndim, b.ndim
     if m > 1 and n > 1:
         return _matmul(a, b)
     if not m or not n or shape_of(a)[-1] != shape_of(b)[-2 if n > 1 else 0]:
