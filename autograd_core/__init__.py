@@ -17,7 +17,7 @@ from . import methods as _methods  # noqa: E402, F401  binds the operators of Te
 from . import ops as _ops  # noqa: E402
 from . import version as _version  # noqa: E402
 from .anomaly import detect_anomaly  # noqa: E402
-from .errors import AnomalyError, AutogradError, DTypeError, GraphError, MissingExtraError, NoRuleError, ShapeError  # noqa: E402
+from .errors import AnomalyError, AutogradError, BoundsError, DTypeError, GraphError, MissingExtraError, NoRuleError, ShapeError  # noqa: E402
 from .graph import enable_grad, no_grad  # noqa: E402
 from .jacobians import gnvp, hessian, hessian_diagonal, jacobian  # noqa: E402
 from .memory import release_memory  # noqa: E402
@@ -36,6 +36,7 @@ __version__ = _version.__version__
 __all__ = [  # noqa: PLE0604  the ops name their own
     "AnomalyError",
     "AutogradError",
+    "BoundsError",
     "DTypeError",
     "GraphError",
     "MissingExtraError",

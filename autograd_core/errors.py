@@ -1,6 +1,15 @@
 """The errors this package raises: one small family, each also the builtin that a caller would expect to catch."""
 
-__all__ = ["AnomalyError", "AutogradError", "DTypeError", "GraphError", "MissingExtraError", "NoRuleError", "ShapeError"]
+__all__ = [
+    "AnomalyError",
+    "AutogradError",
+    "BoundsError",
+    "DTypeError",
+    "GraphError",
+    "MissingExtraError",
+    "NoRuleError",
+    "ShapeError",
+]
 
 
 class AutogradError(Exception):
@@ -17,6 +26,10 @@ class ShapeError(AutogradError, ValueError):
 
 class DTypeError(AutogradError, TypeError):
     """A dtype that cannot do what was asked, such as an integer asked for a gradient."""
+
+
+class BoundsError(ShapeError, IndexError):
+    """An index or a class number outside of the axis that it selects from."""
 
 
 class GraphError(AutogradError, RuntimeError):

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .dual import Dual, stands_above
-from .errors import AutogradError, DTypeError, NoRuleError, ShapeError
+from .errors import AutogradError, BoundsError, DTypeError, NoRuleError, ShapeError
 from .forward import as_output, kept, lifted, push, sunk, without_shells
 from .graph import Extra, Node, Op, Rule, modes
 from .tensor import IMPLEMENTED, Tensor, as_array, wrap
@@ -417,16 +417,12 @@ def explained(error: Exception, op: Op, args: tuple[Any, ...]) -> Exception:
     if isinstance(error, np.linalg.LinAlgError):
         return _SingularError(message)
     if isinstance(error, IndexError):
-        return _IndexShapeError(message)
+        return BoundsError(message)
     return (ShapeError if isinstance(error, ValueError) else DTypeError)(message)
 
 
 class _SingularError(AutogradError, np.linalg.LinAlgError):
     """A matrix without an inverse, a factorisation that does not converge."""
-
-
-class _IndexShapeError(ShapeError, IndexError):
-    """An index out of bounds is both."""
 
 
 def _shown(x: Any) -> str:

@@ -110,7 +110,7 @@ def test_losses_refuse_to_broadcast():
             loss(np.zeros((3, 1)), np.zeros(3))
     with pytest.raises(ag.ShapeError, match=r"logits \(3, 2\) and float64 targets \(3,\)"):
         F.cross_entropy(np.zeros((3, 2)), np.zeros(3))
-    with pytest.raises(ValueError, match="class numbers from 0 to 2 for 2 classes"):
+    with pytest.raises(ValueError, match="labels from 0 to 2 for 2 classes"):
         F.cross_entropy(np.zeros((3, 2)), np.array([0, 1, 2]))
     with pytest.raises(ValueError, match="reduction is 'mean', 'sum' or 'none'; got 'avg'"):
         F.mse_loss(np.zeros(3), np.zeros(3), "avg")

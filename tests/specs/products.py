@@ -42,6 +42,14 @@ PRODUCTS = [
     general(
         "linear", ag.linear, [(2, 3), (4, 3), (4,)], [(2, 5, 3), (1, 3), (1,)], [(3,), (2, 3), (2,)], [(0, 3), (2, 3), (2,)]
     ),
+    general("softmax_cross_entropy", lambda x: ag.softmax_cross_entropy(x, np.arange(len(x)) % 3), (2, 3), (4, 5), (0, 2)),
+    general(
+        "softmax_cross_entropy_of_one",
+        lambda x: ag.softmax_cross_entropy(x, 1),
+        (3,),
+        points=[(([1e4, -1e4],), ([1.0, -1.0],))],
+    ),
+    general("softmax_cross_entropy_of_many", lambda x: ag.softmax_cross_entropy(x, np.array([[0, 2], [1, 1]])), (2, 2, 3)),
     general("linear_no_bias", ag.linear, [(2, 3), (4, 3)]),
     general("inner", np.inner, *VECTORS_OR_MORE, [(2, 3), ()], [(0, 3), (2, 3)], [(2, 0), (3, 0)]),
     general("outer", np.outer, [(3,), (2,)], [(2, 2), ()], [(0,), (2,)]),
