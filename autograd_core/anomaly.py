@@ -20,6 +20,7 @@ import numpy as np
 from .dual import Dual, bare
 from .errors import AnomalyError
 from .graph import Node, Op, modes
+from .piece import dense
 from .tensor import Tensor
 
 __all__ = ["Source", "Watched", "detect_anomaly"]
@@ -186,7 +187,7 @@ def _arrays(x: Any) -> Iterator[Any]:
     """The arrays inside a value: of a Dual its tangent as well."""
     pending = [x]
     while pending:
-        x = pending.pop()
+        x = dense(pending.pop())
         if isinstance(x, Tensor):
             pending.append(x._data)
         elif isinstance(x, Dual):

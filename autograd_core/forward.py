@@ -14,6 +14,7 @@ import numpy as np
 from .dual import Dual, bare, stands_above, zeros_for
 from .errors import DTypeError
 from .graph import Extra, Node, Op, enable_grad, fit, sweep
+from .piece import dense
 from .tensor import Tensor, _rewrap, wrap
 
 __all__ = ["as_output", "kept", "lifted", "push", "sunk", "without_shells"]
@@ -120,7 +121,7 @@ def _transposed(op: Op, y: Any, primals: list[Any], tangents: list[Any], moving:
                 t = tangents[k]
                 start[c._node] = t if not traced or isinstance(t, Tensor) else wrap(t)
         arrived = sweep(start, {leaf}, True, _rewrap if traced else None)
-    return arrived.get(leaf, zeros_for(y))
+    return dense(arrived.get(leaf, zeros_for(y)))
 
 
 def as_output(y: Any, op: Op) -> Any:

@@ -16,6 +16,7 @@ from .dual import Dual, stands_above
 from .errors import AutogradError, BoundsError, DTypeError, NoRuleError, ShapeError
 from .forward import as_output, kept, lifted, push, sunk, without_shells
 from .graph import Extra, Node, Op, Rule, modes
+from .piece import dense
 from .tensor import IMPLEMENTED, Tensor, as_array, wrap
 
 __all__ = ["OPS", "binary", "custom_op", "implements", "primitive", "unary"]
@@ -371,6 +372,7 @@ def _recorded(op: Op, parents: tuple[Node | None, ...], data: tuple[Any, ...], y
 
 def _read_only(g: Any) -> Any:
     """The cotangent as a rule of a user's op gets it: others may hold the same array."""
+    g = dense(g)
     if type(g) is np.ndarray:
         g = g.view()
         g.flags.writeable = False

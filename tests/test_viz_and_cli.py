@@ -41,7 +41,7 @@ def test_svg_without_a_dot_program_shows_every_node_and_edge(tmp_path):
     order = topological_order([loss._node])
     edges = sum(p is not None for node in order for p in node.parents)
     assert counts(svg) == (len(order) + 1, edges + 1)  # and the output
-    for text in ("0.weight", "4×3", "log_softmax", "output = "):
+    for text in ("0.weight", "4×3", "softmax_cross_entropy", "output = "):
         assert text in svg
 
 

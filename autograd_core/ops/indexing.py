@@ -1,5 +1,6 @@
 """Indexing, index assignment, and the scatter that is the transpose of indexing."""
 
+import math
 from itertools import product
 from typing import Any
 
@@ -9,6 +10,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from ..dual import Dual, bare
 from ..errors import DTypeError, GraphError, ShapeError
 from ..graph import modes, unbroadcast
+from ..piece import Piece
 from ..record import primitive
 from ..tensor import Tensor
 from .derived import as_operand, derived, refuse_out
@@ -95,7 +97,13 @@ def _add_by_number(out: Any, index: Any, g: Any) -> None:
     np.add.at(out, numbers.reshape(-1), values)
 
 
-getitem: Any = primitive("getitem", _get, lambda g, _y, x_shape, index: scatter(g, index, x_shape), kind="linear")
+def _get_rule(g: Any, _y: Any, x_shape: tuple[int, ...], index: Any) -> Any:
+    if isinstance(g, (np.ndarray, np.generic)) and 2 * g.size < math.prod(x_shape) and not _repeats(index):
+        return Piece(g, index, x_shape)
+    return scatter(g, index, x_shape)
+
+
+getitem: Any = primitive("getitem", _get, _get_rule, kind="linear")
 scatter: Any = primitive("scatter", _put, lambda g, _y, _x, index, _shape: getitem(g, index), kind="linear")
 
 
