@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= auto
 PROFILE ?= quick
 
-.PHONY: demo test test-deep lint types mutation ops-table bench format clean
+.PHONY: demo test test-deep lint types mutation ops-table bench bench-scaling format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m autograd_core demo
@@ -37,6 +37,10 @@ ops-table: $(VENV)/.test
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.bench
+
+# time against the number of nodes and of inputs, with finite differences beside it
+bench-scaling: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.scaling
 
 # One stamp per extra: installed again only when pyproject.toml changes.
 $(VENV)/.%: pyproject.toml | $(VENV)/bin/python

@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from .errors import GraphError, ShapeError
+from .piece import Piece
 
 __all__ = ["Extra", "Node", "Op", "Retired", "enable_grad", "modes", "no_grad", "sweep"]
 
@@ -294,6 +295,7 @@ def _refuse_overwritten(nodes: Iterable[Node], leaves: list[Node]) -> None:
                         raise GraphError(_OVERWRITTEN.format(node.op.name, leaf.name))
 
 
+_PLAIN: set[Any] = {np.ndarray, Piece}
 _OVERWRITTEN = (
     "backward through '{0}' needs the value that {1} had when the graph was recorded, but an optimizer step has "
     "overwritten it since. Run backward before the step, or compute the output again after it."
@@ -393,7 +395,7 @@ def sweep(  # noqa: PLR0915  one loop, so that a visited node costs no call
                 c = fit(c, op, position, *like[position])
             if parent not in grads:
                 grads[parent] = c
-            elif parent in own and rewrap is None:
+            elif parent in own and rewrap is None and c.__class__ in _PLAIN:  # a Dual cannot be added in place
                 np.add(grads[parent], c, out=grads[parent])
             else:
                 grads[parent] = total = grads[parent] + c
