@@ -132,14 +132,24 @@ class _Watch:
         if self.check_nan:
             _check_forward(op)
 
+    def pushed(self, op: Op, arguments: tuple[Any, ...], output: Any) -> None:
+        """What forward mode calls for each op."""
+        if self.check_nan:
+            trouble = _trouble(output, *arguments)
+            if trouble is not None:
+                _raise_forward(op.name, *trouble, f"  {Source.here()}", arguments)
+
 
 class detect_anomaly(ContextDecorator):
     """Raise at the first value that is not finite, with the op and your source line. A context manager and a decorator.
 
-    Forward: an op that gives NaN, or infinity from finite arguments. Backward: a rule that does, also in graphs
-    recorded here and differentiated later; when NaN comes from a branch that `where` discarded (0 * inf), the message
-    says so and how to cure it. Saved arrays that were changed in place by NumPy are noticed by their checksums.
-    Infinities that you put in (masks of -inf) are left alone. Each op costs some microseconds more; off, nothing.
+    Forward: an op that gives NaN, or infinity from finite arguments, in its value or its tangent. Backward: a rule that
+    does, also in graphs recorded here and differentiated later; when NaN comes from a branch that `where` discarded
+    (0 * inf), the message says so and how to cure it. Saved arrays that were changed in place by NumPy are noticed by their
+    checksums. Infinities that you put in (masks of -inf) are left alone. Each op costs some microseconds more; off, nothing.
+
+    It sees what is recorded or pushed forward in this thread, inside the block: not ops on untracked tensors or under
+    `no_grad`, not other threads, not a graph that was recorded outside.
 
     Args:
         check_nan: False records source lines and checksums only, as `ag.check.check_graph` wants them.
@@ -235,18 +245,21 @@ def _ends(finite: Any) -> tuple[float, float]:
 
 def _check_forward(op: Watched) -> None:
     trouble = _trouble(op.output, *op.arguments)
-    if trouble is None:
-        return
-    arguments = [_summary(f"argument {k}", x) for k, x in enumerate(op.arguments)]
-    given = [k for k, x in enumerate(op.arguments) if _any(np.isnan, x)]
-    if trouble[0] == "NaN" and given:
+    if trouble is not None:
+        _raise_forward(op.name, *trouble, op.where(), op.arguments)
+
+
+def _raise_forward(name: str, what: str, wrong: Any, where: str, arguments: tuple[Any, ...]) -> None:
+    shown = [_summary(f"argument {k}", x) for k, x in enumerate(arguments)]
+    given = [k for k, x in enumerate(arguments) if _any(np.isnan, x)]
+    if what == "NaN" and given:
         cause = f"Argument {given[0]} is NaN already: it comes from your data, or from outside of detect_anomaly()."
     else:
         cause = (
             "If a `where` discards these elements later, the gradient will still be NaN (0 * inf): give the op a safe value "
             "there, as in where(ok, f(where(ok, x, 1.0)), other)."
         )
-    raise AnomalyError("\n".join([f"'{op.name}' gave {_count(*trouble)}.", op.where(), *arguments, cause]))
+    raise AnomalyError("\n".join([f"'{name}' gave {_count(what, wrong)}.", where, *shown, cause]))
 
 
 def _check_backward(op: Watched, position: int, c: Any, g: Any, saved: tuple[Any, ...]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from .errors import GraphError
 from .graph import Extra
-from .tensor import Tensor
+from .tensor import Tensor, wrap
 
 if TYPE_CHECKING:
     from .graph import Node
@@ -49,6 +49,10 @@ class Dual(Bound):
 
     def _label(self) -> str:
         return f"a dual number of shape {self.shape} and dtype {self.dtype}"
+
+    def detach(self) -> Tensor:
+        """The value as a constant: a tensor without tangents."""
+        return wrap(bare(self))
 
     def item(self) -> Any:
         """The value of the only element, without its tangent."""

@@ -13,11 +13,11 @@ import numpy as np
 
 from .dual import Dual, bare, stands_above, zeros_for
 from .errors import DTypeError
-from .graph import Extra, Node, Op, enable_grad, fit, sweep
+from .graph import Extra, Node, Op, enable_grad, fit, modes, sweep
 from .piece import dense
 from .tensor import Tensor, _rewrap, wrap
 
-__all__ = ["as_output", "kept", "lifted", "push", "sunk", "without_shells"]
+__all__ = ["as_output", "is_open", "kept", "lifted", "push", "sunk", "without_shells"]
 
 
 def lifted(op: Op, forward: Callable[..., Any]) -> Callable[..., Any]:
@@ -25,8 +25,18 @@ def lifted(op: Op, forward: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *args: push(op, args) if any(x.__class__ is Dual for x in args) else forward(*args)
 
 
+_OPEN = sys.maxsize  # a level deeper than that of any transform
+
+
+def is_open(g: Any) -> bool:
+    """Whether a rule is being transposed: its cotangent is 0 there, and stands for any."""
+    return isinstance(g, Tensor) and stands_above(g._node, _OPEN - 1)
+
+
 def push(op: Op, args: tuple[Any, ...]) -> Any:
     """Apply an op to arguments of which some are Duals: the deepest level is handled, the rest is constant to it."""
+    if modes.recording is False:
+        return op.call(*[bare(x) for x in args])  # constants, as in reverse mode
     level = max(x.level for x in args if x.__class__ is Dual)
     mine = [x.__class__ is Dual and x.level == level for x in args]
     primals = [x._data if m else x for x, m in zip(args, mine, strict=True)]
@@ -34,7 +44,10 @@ def push(op: Op, args: tuple[Any, ...]) -> Any:
     y = op.call(*primals)
     if not hasattr(y, "dtype"):
         y = as_output(y, op)
-    return Dual(y, tangent(op, y, primals, tangents), level)
+    moved = Dual(y, tangent(op, y, primals, tangents), level)
+    if not modes.recording:
+        modes.watch.pushed(op, args, moved)
+    return moved
 
 
 def tangent(op: Op, y: Any, primals: list[Any], tangents: list[Any]) -> Any:
@@ -110,10 +123,11 @@ def _transposed(op: Op, y: Any, primals: list[Any], tangents: list[Any], moving:
     g = Tensor(zeros_for(y), requires_grad=True)
     leaf: Any = g._node
     leaf.extra = Extra()
-    leaf.extra.level = sys.maxsize  # deeper than any transform
+    leaf.extra.level = _OPEN
     start: dict[Node, Any] = {}
     traced = any(isinstance(x, Tensor) for x in (*primals, *tangents, y))
-    with enable_grad():
+    # what does not exist (vectors of repeated eigenvalues) becomes NaN without a warning, since it may not be used
+    with enable_grad(), np.errstate(invalid="ignore"):
         for k in moving:
             c = op.rules[k](g, y, *_as_read(op, k, primals))
             if isinstance(c, Tensor) and c._node is not None:

@@ -12,7 +12,7 @@ from .dual import Dual, bare
 from .errors import DTypeError, ShapeError
 from .randomness import default_rng
 from .tensor import Tensor
-from .transforms import grad, hvp, linearize, vjp
+from .transforms import grad, hvp, linearize, positions, vjp
 from .tree import flatten
 
 __all__ = ["gnvp", "hessian", "hessian_diagonal", "jacobian"]
@@ -43,11 +43,10 @@ def jacobian(
     """
     if mode not in ("auto", "reverse", "forward"):
         raise ValueError(f"mode is 'auto', 'reverse' or 'forward'; got {mode!r}")
-    positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
     @wraps(f)
     def call(*args: Any, **kwargs: Any) -> Any:
-        chosen = [range(len(args))[k] for k in positions]
+        chosen = positions(argnums, args, f)
 
         def of_chosen(*values: Any) -> Any:
             placed = dict(zip(chosen, values, strict=True))
@@ -168,11 +167,13 @@ def hessian_diagonal(
     """
     if samples is not None and samples < 1:
         raise ValueError(f"samples is at least 1, or None for the exact diagonal; got {samples}")
+    if not isinstance(argnums, int):
+        raise TypeError(f"hessian_diagonal takes one argument number; got {argnums!r} (put several arguments into a tuple)")
     gradient = grad(f, argnums)
 
     @wraps(f)
     def call(*args: Any, **kwargs: Any) -> Any:
-        k = range(len(args))[argnums]
+        (k,) = positions(argnums, args, f)
         leaves, rebuild = flatten(args[k])
         _, push = linearize(lambda x: gradient(*args[:k], x, *args[k + 1 :], **kwargs), args[k])
 

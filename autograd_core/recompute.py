@@ -98,6 +98,11 @@ class _Made:
         if self._before[0] is not None:
             self._before[0](node, arguments, output)
 
+    def pushed(self, op: Op, arguments: Any, output: Any) -> None:
+        """Forward mode inside the block makes no nodes here."""
+        if self._before[0] is not None:
+            self._before[0].pushed(op, arguments, output)
+
     def __enter__(self) -> None:
         self._before = modes.watch, modes.recording
         modes.watch, modes.recording = self, None

@@ -232,7 +232,8 @@ def custom_op(
         rules: one per leading argument, `rule(g, y, *arguments) -> cotangent of that argument`, or None for an
             argument that has no derivative; g has the shape of the output y. Written in plain NumPy; parameter names say
             what is saved: `x` the value, `x_shape` only the shape, `_x` nothing. Arguments behind the last rule are
-            static. For higher orders a rule has to consist of functions that have rules themselves.
+            static. For higher orders a rule has to consist of functions that have rules themselves. Complex numbers need
+            no conjugate in a holomorphic rule (`g * f'(x)`): it is taken once where gradients enter and leave.
         kind: "elementwise" (broadcasts, each output element depends on one element per argument), "linear" (in the
             arguments that have rules together), "multilinear" (in each alone), or "" for neither. It makes forward mode
             cheaper, and "elementwise" has the engine sum cotangents over broadcast axes.

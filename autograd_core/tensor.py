@@ -243,9 +243,12 @@ class Tensor(Bound):
             self._node = _leaf(self)
 
     def detach(self) -> Tensor:
-        """The same values without the graph. Copied where they may be a leaf's memory, which an optimizer overwrites."""
+        """The same values without graph and tangents. Copied where they may be a leaf's memory, which optimizers overwrite."""
+        data = self._data
+        while hasattr(data, "_data"):  # a Dual, or what it holds
+            data = data._data
         is_leaf = self._node is not None and self._node.op is None
-        return wrap(self._data.copy() if is_leaf or getattr(self._data, "base", None) is not None else self._data)
+        return wrap(data.copy() if is_leaf or getattr(data, "base", None) is not None else data)
 
     def numpy(self) -> Any:
         """The values as a plain array, without the graph; shares memory with this tensor."""

@@ -109,9 +109,32 @@ def _at_level(tensor: Tensor) -> Tensor:
     return tensor
 
 
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", repr(function))
+
+
+def positions(argnums: int | Sequence[int], args: Sequence[Any], f: Callable[..., Any]) -> list[int]:
+    """The arguments to differentiate, counted from 0.
+
+    Raises:
+        ValueError: an argument is named twice, or is not there among the positional ones.
+    """
+    wanted = [argnums] if isinstance(argnums, int) else list(argnums)
+    wrong = [k for k in wanted if not -len(args) <= k < len(args)]
+    if wrong:
+        raise ValueError(
+            f"argnums {wrong[0]}: '{_name(f)}' was called with {len(args)} positional arguments (those to differentiate "
+            "have to be passed by position)"
+        )
+    found = [k % len(args) for k in wanted]
+    if len(set(found)) != len(found):
+        raise ValueError(f"argnums names an argument twice: {tuple(wanted)} of {len(args)}")
+    return found
+
+
 def _scalar(output: Any, function: Callable[..., Any]) -> Tensor:
     """Check that what a function returned can be differentiated as one real number."""
-    name = getattr(function, "__name__", repr(function))
+    name = _name(function)
     if output is None:
         raise DTypeError(f"'{name}' returned None: it has to return the number to differentiate")
     if not isinstance(output, Tensor):
@@ -137,22 +160,24 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_
     Raises:
         ShapeError: `f` returned more than one number.
         DTypeError: an argument is an integer, or `f` returned a complex number.
+        ValueError: argnums names an argument twice, or one that was not passed by position.
 
     >>> import autograd_core as ag
     >>> ag.value_and_grad(lambda p: p["a"] * p["b"])({"a": 2.0, "b": 3.0})
     (6.0, {'a': 3.0, 'b': 2.0})
     """
-    positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-    if len(set(positions)) != len(positions):
-        raise ValueError(f"argnums names an argument twice: {positions}")
+    if not isinstance(argnums, int) and len(set(argnums)) != len(argnums):
+        raise ValueError(f"argnums names an argument twice: {tuple(argnums)}")
 
     @wraps(f)
     def call(*args: Any, **kwargs: Any) -> Any:
-        chosen = [range(len(args))[k] for k in positions]
+        chosen = positions(argnums, args, f)
         with _running() as nested:
             inputs = _Inputs([args[k] for k in chosen], [f"argument {k}" for k in chosen], nested)
             tracked = dict(zip(chosen, inputs.rebuild(inputs.tensors), strict=True))
             result = f(*(tracked.get(k, x) for k, x in enumerate(args)), **kwargs)
+            if has_aux and not (isinstance(result, tuple) and len(result) == 2):
+                raise TypeError(f"with has_aux, '{_name(f)}' has to return (value, aux); it returned {type(result).__name__}")
             value, aux = result if has_aux else (result, None)
             value = _scalar(value, f)
             found = inputs.given_back(inputs.gradients(value))
@@ -190,8 +215,8 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
         primals: the point; every array in it is differentiated.
 
     Returns:
-        `(f(*primals), pullback)`; `pullback(cotangent)` takes what has the structure and shapes of the output, any
-        number of times, and returns a tuple with one entry per primal.
+        `(f(*primals), pullback)`; the output is a copy, yours to change. `pullback(cotangent)` takes what has the
+        structure and shapes of the output, any number of times, and returns a tuple with one entry per primal.
 
     >>> import numpy as np, autograd_core as ag
     >>> y, pullback = ag.vjp(lambda x: x**2, np.array([1.0, 2.0]))
@@ -201,8 +226,9 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     with _running() as nested:
         inputs = _Inputs(primals, [f"primal {k}" for k in range(len(primals))], nested, own=True)
         result = f(*inputs.rebuild(inputs.tensors))
-        outputs, _ = flatten(result)
-        out = inputs.outputs(result)
+        outputs, rebuild_out = flatten(result)
+        # the graph keeps what rules read; the caller may change what he is given
+        out = rebuild_out([x.copy() if isinstance(x, np.ndarray) else x for x in flatten(inputs.outputs(result))[0]])
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         given = flatten_like(cotangent, result, "the cotangent")
@@ -258,6 +284,8 @@ def _dual(x: Any, t: Any, path: str, level: int) -> Dual:
     t = t if isinstance(t, (Tensor, Dual)) else _scalarised(as_array(t))
     if x.dtype.kind not in "fc":
         raise DTypeError(f"{path} has dtype {x.dtype}, which has no tangent: pass floats (2.0 instead of 2)")
+    if t.dtype.kind == "c" and x.dtype.kind != "c":
+        raise DTypeError(f"{path} is {x.dtype}, and its tangent complex: a real number moves along real numbers")
     if t.shape != x.shape:
         raise ShapeError(f"{path} has shape {x.shape}, its tangent {t.shape}")
     return Dual(x, t if t.dtype == x.dtype else t.astype(x.dtype), level)
@@ -288,9 +316,16 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
     """
     out, pullback = vjp(f, *primals)
     leaves, rebuild = flatten(out)
-    _, transposed = vjp(pullback, rebuild([np.zeros_like(bare(y)) for y in leaves]))
+    zeros = [np.zeros_like(bare(y)) for y in leaves]
+    back, transposed = vjp(
+        pullback, rebuild([Tensor(z) if isinstance(y, Tensor) else z for y, z in zip(leaves, zeros, strict=True)])
+    )
+    shapes = [np.shape(bare(x)) for x in flatten(back)[0]]
 
     def push(*tangents: Any) -> Any:
+        given = flatten_like(list(tangents), list(primals), "the tangents")
+        if [np.shape(t) for t in given] != shapes:
+            raise ShapeError(f"the tangents have the shapes of the primals, {shapes}; got {[np.shape(t) for t in given]}")
         return transposed(tuple(tangents))[0]
 
     return out, push

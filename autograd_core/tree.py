@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from typing import Any
 
 from .errors import ShapeError
@@ -27,8 +28,9 @@ def _leaves(tree: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 def _filled(tree: Any, leaves: Iterator[Any]) -> Any:
     if isinstance(tree, dict):
-        filled = {key: _filled(value, leaves) for key, value in tree.items()}
-        return filled if type(tree) is dict else type(tree)(filled)
+        filled = {} if type(tree) is dict else copy(tree)  # of a defaultdict its default too
+        filled.update({key: _filled(value, leaves) for key, value in tree.items()})
+        return filled
     if isinstance(tree, (list, tuple)):
         items = [_filled(item, leaves) for item in tree]
         return type(tree)(*items) if _is_namedtuple(tree) else type(tree)(items)

@@ -4,6 +4,7 @@ import copy
 import math
 import pickle
 import threading
+from collections import defaultdict
 from fractions import Fraction
 
 import numpy as np
@@ -380,3 +381,102 @@ def test_constant_tensors_stay_tensors_inside_transforms():
     assert ag.grad(f)(1.0) == 3.0
     assert ag.jvp(f, (1.0,), (1.0,)) == (3.0, 3.0)
     assert all(isinstance(t, ag.Tensor) for t in seen)
+
+
+# Found by a trial of the transforms from their documentation
+
+
+def test_forward_mode_is_honest_at_repeated_eigenvalues(rng):
+    """The vectors' tangents do not exist there: NaN as in reverse mode, and no finite wrong number."""
+    norm = lambda a: (np.linalg.eigvalsh((a + a.T) / 2) ** 2).sum()
+    v = rng.normal(size=(3, 3))
+    with np.errstate(all="ignore"):
+        assert np.isnan(ag.hvp(norm, np.eye(3), v, mode="forward-over-reverse")).all()
+    y, t = ag.jvp(np.linalg.eigvalsh, (np.diag([1.0, 1.0, 2.0]),), (np.diag([3.0, 3.0, 5.0]),))
+    np.testing.assert_allclose((y, t), [[1, 1, 2], [3, 3, 5]])  # the values' tangents do
+
+
+@pytest.mark.parametrize("f", [np.exp, np.tanh, np.sqrt])
+def test_outputs_of_vjp_and_linearize_are_the_callers(f):
+    x = np.array([1.0, 2.0])
+    for transform, use in ((ag.vjp, lambda pull: pull(np.ones(2))[0]), (ag.linearize, lambda push: push(np.ones(2)))):
+        y, linear = transform(f, x)
+        expected = use(linear)
+        y *= 0
+        np.testing.assert_array_equal(use(linear), expected)
+
+
+def cut_by_no_grad(x):
+    with ag.no_grad():
+        c = x * 2
+    return (x * c).sum()
+
+
+@pytest.mark.parametrize("f", [cut_by_no_grad, lambda x: (x * (x * 2).detach()).sum()])
+def test_what_is_cut_is_constant_in_every_mode(f):
+    x, v = np.array([1.0, 3.0]), np.array([1.0, -2.0])
+    np.testing.assert_array_equal(ag.grad(f)(x), 2 * x)
+    assert ag.jvp(f, (x,), (v,))[1] == (2 * x * v).sum()
+    for mode in ("reverse-over-reverse", "forward-over-reverse"):
+        np.testing.assert_array_equal(ag.hvp(f, x, v, mode=mode), [0.0, 0.0])
+    np.testing.assert_array_equal(ag.grad(lambda x: ag.jvp(f, (x,), (v,))[1])(x), [0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda t: np.logaddexp(t, 0),
+        lambda t: np.logaddexp2(0.5, t),
+        lambda t: np.arctan2(t, 0),
+        lambda t: np.arctan2(2, t),
+        lambda t: np.copysign(t, -1),
+        lambda t: np.hypot(t, 1),
+        lambda t: np.maximum(t, 1),
+        lambda t: t**2,
+    ],
+)
+def test_float32_beside_a_python_number(f):
+    t = ag.Tensor(np.array([0.5, 2.0], np.float32), requires_grad=True)
+    y = f(t)
+    y.sum().backward()
+    assert (y.dtype, t.grad.dtype) == (np.float32, np.float32)
+
+
+def test_tensors_come_back_for_tensors_in_every_mode():
+    w, x = ag.Tensor(np.ones(2), requires_grad=True), ag.Tensor(np.ones(2))
+    f = lambda a: a**3 * w
+    results = [ag.jacobian(f, mode=mode)(x) for mode in ("auto", "forward", "reverse")]
+    results += [ag.linearize(f, x)[1](x), ag.hessian_diagonal(lambda a: f(a).sum())(x), ag.jacobian(f, mode="forward")(w)]
+    for result in results:
+        assert isinstance(result, ag.Tensor)
+        assert result.requires_grad
+    (results[1].sum()).backward()
+    np.testing.assert_allclose(w.grad, [3.0, 3.0])
+
+
+def test_anomaly_detection_sees_tangents():
+    with np.errstate(all="ignore"), ag.detect_anomaly():
+        with pytest.raises(ag.AnomalyError, match="'sqrt' gave infinity"):
+            ag.jvp(np.sqrt, (np.zeros(1),), (np.ones(1),))
+        with pytest.raises(ag.AnomalyError, match="'log' gave NaN"):
+            ag.jvp(lambda z: np.log(z - 5), (np.zeros(1),), (np.ones(1),))
+        ag.jvp(lambda z: np.where(z > 0, z, -np.inf), (np.array([-1.0, 1.0]),), (np.ones(2),))
+
+
+def test_errors_of_transforms_say_what_to_do():
+    product = lambda a, b: a * b
+    cases = [
+        (lambda: ag.grad(product, argnums=(1, -1))(2.0, 3.0), ValueError, "names an argument twice"),
+        (lambda: ag.grad(product)(a=2.0, b=3.0), ValueError, "by position"),
+        (lambda: ag.jacobian(product, argnums=2)(2.0, 3.0), ValueError, "called with 2 positional"),
+        (lambda: ag.jvp(np.sin, (np.ones(1),), (1j * np.ones(1),)), ag.DTypeError, "its tangent complex"),
+        (lambda: ag.hessian_diagonal(product, argnums=(0, 1)), TypeError, "one argument number"),
+        (lambda: ag.grad(lambda a: a * 2, has_aux=True)(2.0), TypeError, "return .value, aux."),
+        (lambda: ag.linearize(np.sin, np.ones(2))[1](np.ones(3)), ag.ShapeError, "tangents have the shapes"),
+    ]
+    for call, error, match in cases:
+        with pytest.raises(error, match=match):
+            call()
+    counts = defaultdict(list, a=2.0)
+    found = ag.grad(lambda d: d["a"] ** 2)(counts)
+    assert (found["a"], found["missing"]) == (4.0, [])

@@ -1,6 +1,6 @@
 """The rows: one file per family. What they define is public as `autograd_core.<name>`."""
 
-from . import elementwise, indexing, joining, neural, products, reductions, rounding, scans, shapes, special
+from . import elementwise, indexing, joining, neural, products, reductions, rounding, scans, shapes, special, windows
 from .elementwise import *  # noqa: F403
 from .indexing import *  # noqa: F403
 from .joining import *  # noqa: F403
@@ -11,6 +11,7 @@ from .rounding import *  # noqa: F403
 from .scans import *  # noqa: F403
 from .shapes import *  # noqa: F403
 from .special import *  # noqa: F403
+from .windows import *  # noqa: F403
 
 __all__ = [  # noqa: PLE0604  each family names its own
     *elementwise.__all__,
@@ -23,4 +24,5 @@ __all__ = [  # noqa: PLE0604  each family names its own
     *scans.__all__,
     *shapes.__all__,
     *special.__all__,
+    *windows.__all__,
 ]

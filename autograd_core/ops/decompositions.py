@@ -15,6 +15,7 @@ import numpy as np
 
 from ..dual import bare
 from ..errors import AutogradError, NoRuleError
+from ..forward import is_open
 from ..record import primitive
 from .derived import as_operand
 from .elementwise import real
@@ -38,7 +39,7 @@ __all__ = ["cholesky", "eig", "eigh", "eigvals", "eigvalsh", "qr", "svd", "svdva
 
 def _reciprocal(x: Any, used: Any) -> Any:
     """1/x; where x is 0 it is inf, or 0 if all of `used`, which it would multiply, is 0."""
-    dead = (bare(x) == 0) & (not bare(used).any())
+    dead = (bare(x) == 0) & (not (bare(used).any() or is_open(used)))
     with np.errstate(divide="ignore"):
         return np.where(dead, 0, 1 / np.where(dead, 1, x))
 

@@ -179,7 +179,7 @@ def _over_square(part: Any, a: Any, b: Any) -> Any:
     length = np.hypot(a, b)  # squares would overflow or vanish
     zero = bare(length) == 0
     safe = np.where(zero, 1, length)
-    return np.where(zero, 0, part) / safe / safe
+    return np.where(zero, 0, part / safe / safe)
 
 
 arctan2 = binary(
@@ -212,8 +212,9 @@ def _weight(a: Any, b: Any, base: float) -> Any:
     """base^a / (base^a + base^b): 1/2 where both are inf, 0 where both are -inf."""
     same = (bare(a) == bare(b)) & np.isinf(bare(a))
     lost = same & (bare(a) < 0)
-    difference = np.where(same, 0, a) - np.where(same, 0, b)
-    return np.where(lost, 0, sigmoid(difference * base))
+    with np.errstate(invalid="ignore"):
+        difference = a - b  # first, so that a Python number does not widen float32
+    return np.where(lost, 0, sigmoid(np.where(same, 0, difference) * base))
 
 
 logaddexp = binary(

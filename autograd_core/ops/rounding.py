@@ -126,7 +126,7 @@ def ldexp(x: Any, i: Any) -> Any:
 copysign = binary(
     "copysign",
     np.copysign,
-    lambda g, _y, a, b: g * (np.sign(a) * np.copysign(np.ones_like(bare(b)), bare(b))),
+    lambda g, _y, a, b: g * np.where(np.signbit(bare(b)), -np.sign(a), np.sign(a)),
     _flat,
     np.copysign,
     "|a| with the sign of b; derivatives sign(a) sign(b), 0 at a = 0, and 0.",

@@ -12,7 +12,8 @@ from .products import PRODUCTS
 from .reductions import REDUCTIONS, SCANS
 from .shapes import SHAPES
 from .special import SPECIAL
+from .windows import WINDOWS
 
 __all__ = ["SPECS", "Spec", "numbers", "raw"]
 
-SPECS: list[Spec] = [*ELEMENTWISE, *REDUCTIONS, *SCANS, *SPECIAL, *SHAPES, *INDEXING, *PRODUCTS, *LINALG, *FFT]
+SPECS: list[Spec] = [*ELEMENTWISE, *REDUCTIONS, *SCANS, *SPECIAL, *SHAPES, *INDEXING, *PRODUCTS, *LINALG, *FFT, *WINDOWS]
