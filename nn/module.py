@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Self
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from autograd_core import ShapeError, Tensor, no_grad
 
-__all__ = ["Identity", "Module", "Parameter", "Sequential"]
+from .summary import Summary
+
+__all__ = ["Buffer", "Module", "Parameter", "StateDictError", "substituted"]
 
 
 class Parameter(Tensor):
@@ -23,6 +26,64 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = True, name: str | None = None) -> None:
         super().__init__(data, requires_grad=requires_grad, dtype=dtype, name=name)
+
+
+class Buffer(Tensor):
+    """An array that belongs to a module and is not trained: saved with it, converted with it. Running averages, for example.
+
+    Args:
+        data: as for a Tensor.
+        dtype: convert to this dtype.
+        persistent: whether it is part of the state dict.
+
+    >>> Buffer([0.0, 0.0]).requires_grad
+    False
+    """
+
+    __slots__ = ("persistent",)
+
+    def __init__(self, data: Any, dtype: Any = None, persistent: bool = True) -> None:
+        super().__init__(data, dtype=dtype)
+        self.persistent = persistent
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.numpy(), None, self.persistent)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
+        return type(self)(self.numpy().copy(), None, self.persistent)
+
+
+class StateDictError(ShapeError, KeyError):
+    """Names or shapes of a state dict that do not fit a module; nothing was changed."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would show it in quotes, on one line
+
+
+class LoadResult(NamedTuple):
+    """What `load_state_dict(strict=False)` left alone."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+class Hook:
+    """A registered hook; `remove()` takes it out again, also as a context manager."""
+
+    def __init__(self, hooks: list[Any], function: Callable[..., Any]) -> None:
+        self.hooks, self.function = hooks, function
+        hooks.append(self)
+
+    def remove(self) -> None:
+        """Call the function no longer."""
+        if self in self.hooks:
+            self.hooks.remove(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
 
 
 class Module:
@@ -40,13 +101,48 @@ class Module:
     """
 
     training = True
+    _before: list[Hook] | tuple[()] = ()
+    _after: list[Hook] | tuple[()] = ()
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; what calling the module does."""
         raise NotImplementedError(f"{type(self).__name__} defines no forward")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.forward(*args, **kwargs)
+        for hook in (*self._before,):
+            changed = hook.function(self, args)
+            if changed is not None:
+                args = changed if isinstance(changed, tuple) else (changed,)
+        output = self.forward(*args, **kwargs)
+        for hook in (*self._after,):
+            changed = hook.function(self, args, output)
+            output = output if changed is None else changed
+        return output
+
+    def register_forward_pre_hook(self, hook: Callable[..., Any]) -> Hook:
+        """Call `hook(module, args)` before every forward; what it returns, if anything, replaces the arguments.
+
+        Returns:
+            A handle with `remove()`.
+        """
+        self._before = self._before or []
+        return Hook(self._before, hook)
+
+    def register_forward_hook(self, hook: Callable[..., Any]) -> Hook:
+        """Call `hook(module, args, output)` after every forward; what it returns, if anything, replaces the output.
+
+        Returns:
+            A handle with `remove()`.
+
+        >>> from nn import Linear
+        >>> layer, shapes = Linear(2, 3), []
+        >>> with layer.register_forward_hook(lambda module, args, output: shapes.append(output.shape)):
+        ...     y = layer(np.ones((4, 2), np.float32))
+        >>> shapes
+        [(4, 3)]
+        """
+        self._after = self._after or []
+        return Hook(self._after, hook)
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The modules held directly, with their attribute names."""
@@ -72,14 +168,26 @@ class Module:
         """This module and all inside it; each once."""
         return (module for _, module in self.named_modules())
 
-    def named_parameters(self, remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
-        """All parameters with dotted names; a shared one once, under its first name, unless `remove_duplicate` is False."""
+    def _held(self, kind: type[Tensor], remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
+        """Tensors of a kind with dotted names."""
         seen: set[int] = set()
         for prefix, module in self.named_modules(remove_duplicate=remove_duplicate):
             for name, value in vars(module).items():
-                if isinstance(value, Parameter) and not (remove_duplicate and id(value) in seen):
+                if isinstance(value, kind) and not (remove_duplicate and id(value) in seen):
                     seen.add(id(value))
                     yield (f"{prefix}.{name}" if prefix else name), value
+
+    def named_parameters(self, remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
+        """All parameters with dotted names; a shared one once, under its first name, unless `remove_duplicate` is False."""
+        return self._held(Parameter, remove_duplicate)
+
+    def named_buffers(self, remove_duplicate: bool = True) -> Iterator[tuple[str, Buffer]]:
+        """All buffers with dotted names."""
+        return self._held(Buffer, remove_duplicate)
+
+    def buffers(self) -> Iterator[Buffer]:
+        """All buffers; a shared one once."""
+        return (buffer for _, buffer in self.named_buffers())
 
     def parameters(self) -> Iterator[Parameter]:
         """All parameters; a shared one once."""
@@ -107,40 +215,74 @@ class Module:
         return self
 
     def astype(self, dtype: Any) -> Self:
-        """Convert all parameters to a dtype, in place."""
-        for parameter in self.parameters():
-            parameter.data = parameter.data.astype(dtype)
+        """Convert all parameters, and the buffers that hold floating-point numbers, to a dtype, in place."""
+        floating = (buffer for buffer in self.buffers() if buffer.dtype.kind == "f")
+        for tensor in (*self.parameters(), *floating):
+            tensor.data = tensor.data.astype(dtype)
         return self
 
-    def state_dict(self) -> dict[str, np.ndarray]:
-        """Copies of all parameters by name, with PyTorch's names and shapes; a shared one under each of its names."""
-        return {name: parameter.numpy().copy() for name, parameter in self.named_parameters(remove_duplicate=False)}
+    def _state(self) -> dict[str, Tensor]:
+        """What is saved, by name and in PyTorch's order: of each module its parameters, then its buffers."""
+        found: dict[str, Tensor] = {}
+        for prefix, module in self.named_modules(remove_duplicate=False):
+            values = [(f"{prefix}.{name}" if prefix else name, value) for name, value in vars(module).items()]
+            found.update((name, value) for name, value in values if isinstance(value, Parameter))
+            found.update((name, value) for name, value in values if isinstance(value, Buffer) and value.persistent)
+        return found
 
-    def load_state_dict(self, state_dict: dict[str, Any], strict: bool = True) -> None:
-        """Write values by name into the parameters.
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Copies of parameters and persistent buffers by name, with PyTorch's names and shapes; shared ones repeated."""
+        return {name: np.array(tensor.numpy()) for name, tensor in self._state().items()}
+
+    def load_state_dict(self, state_dict: dict[str, Any], strict: bool = True) -> LoadResult:
+        """Write values by name into parameters and buffers.
 
         Args:
-            state_dict: arrays or Tensors by name.
+            state_dict: arrays or Tensors by name (PyTorch's: `{k: v.numpy() for k, v in module.state_dict().items()}`).
             strict: refuse missing and unexpected names.
 
+        Returns:
+            The names that were left alone: `missing_keys` and `unexpected_keys`; empty if strict.
+
         Raises:
-            KeyError: with `strict`, names are missing or unexpected. Nothing is changed.
-            ShapeError: shapes differ. Nothing is changed.
+            StateDictError: a shape differs or, with `strict`, names are missing or unexpected. It lists all of them, and
+                nothing is changed.
         """
-        own = dict(self.named_parameters(remove_duplicate=False))
-        missing, unexpected = sorted(own.keys() - state_dict.keys()), sorted(state_dict.keys() - own.keys())
-        if strict and (missing or unexpected):
-            raise KeyError(f"the state dict does not fit: missing {missing}, unexpected {unexpected}")
-        wrong = [
-            f"{name} is {own[name].shape}, given {np.shape(state_dict[name])}"
-            for name in own.keys() & state_dict.keys()
-            if own[name].shape != np.shape(state_dict[name])
+        own = self._state()
+        missing = [name for name in own if name not in state_dict]
+        unexpected = [name for name in state_dict if name not in own]
+        mismatched = [
+            f"{name} (has {tensor.shape}, given {np.shape(state_dict[name])})"
+            for name, tensor in own.items()
+            if name in state_dict and tensor.shape != np.shape(state_dict[name])
         ]
-        if wrong:
-            raise ShapeError("the state dict has other shapes: " + "; ".join(sorted(wrong)))
+        wrong = {"missing": missing, "unexpected": unexpected} if strict else {}
+        lines = [f"  {what}: {', '.join(names)}" for what, names in (wrong | {"other shape": mismatched}).items() if names]
+        if lines:
+            raise StateDictError("\n".join([f"the state dict does not fit {type(self).__name__}:", *lines]))
         with no_grad():
-            for name in own.keys() & state_dict.keys():
-                own[name].copy_(state_dict[name])
+            for name, tensor in own.items():
+                if name in state_dict:
+                    tensor.copy_(state_dict[name])
+        return LoadResult(missing, unexpected)
+
+    def summary(self, *inputs: Any) -> Summary:
+        """A table of the modules inside: name, type, shape of the output, number of parameters.
+
+        Args:
+            inputs: shapes of the arguments, such as `(64, 784)` (zeros of the parameters' dtype), or arrays. Evaluated
+                once, in evaluation mode and without recording. Without inputs the shapes are left out.
+
+        >>> from nn import Linear, ReLU, Sequential
+        >>> print(Sequential(Linear(4, 8), ReLU(), Linear(8, 2)).summary((1, 4)))
+        layer  type        output   parameters
+               Sequential  (1, 2)           58
+        0      Linear      (1, 8)           40
+        1      ReLU        (1, 8)            0
+        2      Linear      (1, 2)           18
+        58 parameters, 58 trained, 232 bytes
+        """
+        return Summary(self, inputs)
 
     def extra_repr(self) -> str:
         """What to show between the brackets of the repr."""
@@ -152,42 +294,41 @@ class Module:
         return f"{type(self).__name__}({inside})"
 
 
-class Identity(Module):
-    """Gives back its input."""
+@contextmanager
+def substituted(module: Module, values: Mapping[str, Any]) -> Iterator[Module]:
+    """Let other tensors stand for parameters and buffers while the block runs: a module as a function of its parameters.
 
-    def forward(self, x: Any) -> Any:
-        """x of any shape, unchanged."""
-        return x
+    Args:
+        module: changed during the block only; shared parameters are replaced wherever they stand.
+        values: Tensors (or arrays) by the names of `named_parameters()` and `named_buffers()`.
 
+    Raises:
+        StateDictError: a name is not in the module, or a shape differs.
 
-class Sequential(Module):
-    """Modules applied one after the other, named 0, 1, 2 ...
-
-    >>> from nn import Linear, ReLU
-    >>> Sequential(Linear(2, 3), ReLU())
-    Sequential(
-      (0): Linear(in_features=2, out_features=3, bias=True)
-      (1): ReLU()
-    )
+    >>> import autograd_core as ag
+    >>> from nn import Linear
+    >>> layer = Linear(2, 1)
+    >>> def loss(parameters):
+    ...     with substituted(layer, parameters):
+    ...         return layer(np.ones((4, 2))).sum()
+    >>> ag.grad(loss)({"weight": np.ones((1, 2)), "bias": np.zeros(1)})
+    {'weight': array([[4., 4.]]), 'bias': array([4.])}
     """
-
-    def __init__(self, *modules: Module) -> None:
-        for i, module in enumerate(modules):
-            if not isinstance(module, Module):
-                raise TypeError(f"Sequential takes modules, one by one; argument {i} is a {type(module).__name__}")
-            setattr(self, str(i), module)
-
-    def forward(self, x: Any) -> Any:
-        """Each module's output is the next one's input."""
-        for module in self.children():
-            x = module(x)
-        return x
-
-    def __len__(self) -> int:
-        return len([*self.children()])
-
-    def __getitem__(self, i: int) -> Module:
-        return [*self.children()][i]
-
-    def __iter__(self) -> Iterator[Module]:
-        return self.children()
+    known = {**dict(module.named_parameters(remove_duplicate=False)), **dict(module.named_buffers(remove_duplicate=False))}
+    wrong = [name for name in values if name not in known]
+    wrong += [
+        f"{name} (has {known[name].shape})"
+        for name in values.keys() & known.keys()
+        if known[name].shape != np.shape(values[name])
+    ]
+    if wrong:
+        raise StateDictError(f"substituted in {type(module).__name__}: unknown or of another shape: {', '.join(sorted(wrong))}")
+    instead = {id(known[name]): value for name, value in values.items()}
+    places = [(m, name, value) for m in module.modules() for name, value in vars(m).items() if id(value) in instead]
+    try:
+        for m, name, value in places:
+            setattr(m, name, instead[id(value)])
+        yield module
+    finally:
+        for m, name, value in places:
+            setattr(m, name, value)
