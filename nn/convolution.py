@@ -1,0 +1,263 @@
+"""Convolution layers, and the windows they look through."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+
+import autograd_core as ag
+
+from . import init
+from .module import Module, Parameter
+from .padding import pad
+
+__all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Fold", "Unfold"]
+
+PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
+Size = int | tuple[int, ...]
+
+
+def _each(value: Any, axes: int, name: str) -> tuple[int, ...]:
+    """One number per position axis."""
+    values = (value,) * axes if isinstance(value, (int, np.integer)) else tuple(value)
+    if len(values) != axes:
+        raise ValueError(f"{name} is one number or {axes}; got {value!r}")
+    return tuple(int(v) for v in values)
+
+
+class _Convolution(Module):
+    """What all convolutions share: sizes, the parameters and their initial values, the check of the input."""
+
+    axes: int
+    padding: Any
+    weight: Parameter
+    bias: Parameter | None
+
+    def _build(
+        self,
+        channels: tuple[int, int],
+        kernel_size: Any,
+        stride: Any,
+        dilation: Any,
+        groups: int,
+        bias: bool,
+        transposed: bool,
+        dtype: Any,
+        rng: np.random.Generator | None,
+    ) -> None:
+        self.in_channels, self.out_channels = channels
+        if groups < 1 or channels[0] % groups or channels[1] % groups:
+            raise ValueError(f"groups divides in_channels and out_channels; got {groups} for {channels[0]} and {channels[1]}")
+        self.kernel_size = _each(kernel_size, self.axes, "kernel_size")
+        self.stride = _each(stride, self.axes, "stride")
+        self.dilation = _each(dilation, self.axes, "dilation")
+        self.groups = groups
+        first, second = channels[::-1] if not transposed else channels
+        shape = (first, second // groups, *self.kernel_size)
+        fan_in = shape[1] * math.prod(self.kernel_size)
+        bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
+        self.weight = init.uniform_(Parameter(np.empty(shape, dtype)), -bound, bound, rng)
+        self.bias = init.uniform_(Parameter(np.empty(channels[1], dtype)), -bound, bound, rng) if bias else None
+
+    def _batched(self, x: Any) -> tuple[Any, bool]:
+        """The input with a samples axis, and whether it had one."""
+        if x.ndim not in (self.axes + 1, self.axes + 2) or x.shape[-self.axes - 1] != self.in_channels:
+            positions = ("length",) if self.axes == 1 else ("height", "width")
+            raise ag.ShapeError(
+                f"{type(self).__name__} takes (samples, {self.in_channels}, {', '.join(positions)}) or one sample without the "
+                f"first axis; got {x.shape}"
+            )
+        return (x, True) if x.ndim == self.axes + 2 else (x[None], False)
+
+    def _biased(self, y: Any) -> Any:
+        return y if self.bias is None else y + self.bias.reshape(-1, *(1,) * self.axes)
+
+    def extra_repr(self) -> str:
+        """Channels and sizes."""
+        parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
+        parts += [f"padding={self.padding}"] if self.padding else []
+        parts += [f"dilation={self.dilation}"] if max(self.dilation) > 1 else []
+        parts += [f"groups={self.groups}"] if self.groups > 1 else []
+        return ", ".join(parts + ["bias=False"] * (self.bias is None))
+
+
+class _Conv(_Convolution):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: Size | Literal["valid", "same"] = 0,
+        dilation: Size = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: PaddingMode = "zeros",
+        dtype: Any = np.float32,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        self._build((in_channels, out_channels), kernel_size, stride, dilation, groups, bias, False, dtype, rng)
+        if padding_mode not in ("zeros", "reflect", "replicate", "circular"):
+            raise ValueError(f"padding_mode is 'zeros', 'reflect', 'replicate' or 'circular'; got {padding_mode!r}")
+        if isinstance(padding, str):
+            if padding not in ("valid", "same"):
+                raise ValueError(f"padding is a number, 'valid' or 'same'; got {padding!r}")
+            if padding == "same" and max(self.stride) > 1:
+                raise ValueError(f"padding 'same' needs stride 1; got {self.stride}")
+            more = [d * (k - 1) * (padding == "same") for k, d in zip(self.kernel_size, self.dilation, strict=True)]
+            self._sides = tuple((n // 2, n - n // 2) for n in more)
+        else:
+            self._sides = tuple((n, n) for n in _each(padding, self.axes, "padding"))
+        self.padding, self.padding_mode = padding, padding_mode
+
+    def forward(self, x: Any) -> Any:
+        """x (samples, in_channels, *positions) to (samples, out_channels, *windows); also one sample alone."""
+        x, batched = self._batched(x)
+        sides = self._sides
+        if self.padding_mode != "zeros" and any(map(any, sides)):
+            widths = [n for pair in reversed(sides) for n in pair]
+            x, sides = pad(x, widths, self.padding_mode), tuple((0, 0) for _ in sides)
+        y = self._biased(ag.conv(x, self.weight, self.stride, sides, self.dilation, self.groups))
+        return y if batched else y[0]
+
+
+class Conv1d(_Conv):
+    """Convolution over sequences: `y[o, p] = b[o] + sum_{c, k} w[o, c, k] x[c, stride p + dilation k]`.
+
+    Args:
+        in_channels: of the input.
+        out_channels: of the output.
+        kernel_size: positions that a window covers.
+        stride: steps between windows.
+        padding: elements added at both ends; "same" keeps the length, "valid" adds none.
+        dilation: steps between the elements of a window.
+        groups: groups of channels that do not see each other.
+        bias: whether to add one per output channel.
+        padding_mode: "zeros", "reflect", "replicate" or "circular".
+        dtype: of the parameters.
+        rng: generator for the initial values: uniform in +-1/sqrt(fan_in), as in PyTorch.
+
+    Raises:
+        ValueError: settings that do not go together.
+        ShapeError: (forward) the input has other channels, or no window fits.
+
+    >>> Conv1d(2, 3, 3, padding="same")(np.zeros((5, 2, 8), np.float32)).shape
+    (5, 3, 8)
+    """
+
+    axes = 1
+
+
+class Conv2d(_Conv):
+    """Convolution over images; arguments as `Conv1d`, sizes a number or a pair (height, width).
+
+    One small kernel serves all positions: parameters are shared (LeCun et al., Proc. IEEE 86, 1998).
+
+    >>> Conv2d(1, 4, 3, stride=2)(np.zeros((5, 1, 9, 9), np.float32)).shape
+    (5, 4, 4, 4)
+    """
+
+    axes = 2
+
+
+class _ConvTranspose(_Convolution):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: Size = 0,
+        output_padding: Size = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Size = 1,
+        dtype: Any = np.float32,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        self._build((in_channels, out_channels), kernel_size, stride, dilation, groups, bias, True, dtype, rng)
+        self.padding = _each(padding, self.axes, "padding")
+        self.output_padding = _each(output_padding, self.axes, "output_padding")
+
+    def forward(self, x: Any) -> Any:
+        """x (samples, in_channels, *windows) to (samples, out_channels, *positions); also one sample alone."""
+        x, batched = self._batched(x)
+        y = ag.conv_transpose(x, self.weight, self.stride, self.padding, self.output_padding, self.groups, self.dilation)
+        y = self._biased(y)
+        return y if batched else y[0]
+
+
+class ConvTranspose1d(_ConvTranspose):
+    """The transpose of a convolution as a linear map: every input element adds a kernel to the output. For upsampling.
+
+    Args:
+        in_channels: of the input.
+        out_channels: of the output.
+        kernel_size: positions that one element spreads over.
+        stride: steps between the kernels in the output.
+        padding: elements taken away at both ends.
+        output_padding: further elements at the far end; smaller than stride or dilation.
+        groups: groups of channels that do not see each other.
+        bias: whether to add one per output channel.
+        dilation: steps between the elements of a kernel.
+        dtype: of the parameters.
+        rng: generator for the initial values.
+
+    >>> ConvTranspose1d(2, 3, 2, stride=2)(np.zeros((5, 2, 4), np.float32)).shape
+    (5, 3, 8)
+    """
+
+    axes = 1
+
+
+class ConvTranspose2d(_ConvTranspose):
+    """The transpose of `Conv2d`; arguments as `ConvTranspose1d`, sizes a number or a pair.
+
+    >>> ConvTranspose2d(2, 3, 2, stride=2)(np.zeros((5, 2, 4, 4), np.float32)).shape
+    (5, 3, 8, 8)
+    """
+
+    axes = 2
+
+
+class Unfold(Module):
+    """The windows of images as columns: (samples, channels, h, w) to (samples, channels x elements, windows).
+
+    >>> Unfold(2)(np.zeros((1, 3, 4, 4))).shape
+    (1, 12, 9)
+    """
+
+    def __init__(self, kernel_size: Size, dilation: Size = 1, padding: Size = 0, stride: Size = 1) -> None:
+        self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
+
+    def forward(self, x: Any) -> Any:
+        """x (samples, channels, height, width)."""
+        return ag.unfold(x, self.kernel_size, self.stride, self.padding, self.dilation)
+
+    def extra_repr(self) -> str:
+        """Sizes."""
+        return f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, stride={self.stride}"
+
+
+class Fold(Module):
+    """The transpose of `Unfold`: columns put back as windows of an image and added up where they overlap.
+
+    >>> Fold((4, 4), 2)(np.zeros((1, 12, 9))).shape
+    (1, 3, 4, 4)
+    """
+
+    def __init__(
+        self, output_size: tuple[int, int], kernel_size: Size, dilation: Size = 1, padding: Size = 0, stride: Size = 1
+    ) -> None:
+        self.output_size, self.kernel_size = output_size, kernel_size
+        self.dilation, self.padding, self.stride = dilation, padding, stride
+
+    def forward(self, x: Any) -> Any:
+        """x (samples, channels x elements of a window, windows)."""
+        return ag.fold(x, self.output_size, self.kernel_size, self.stride, self.padding, self.dilation)
+
+    def extra_repr(self) -> str:
+        """Sizes."""
+        return f"output_size={self.output_size}, kernel_size={self.kernel_size}, stride={self.stride}"
