@@ -13,7 +13,18 @@ from . import init
 from .module import Module, Parameter
 from .padding import pad
 
-__all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Fold", "Unfold"]
+__all__ = [
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "Fold",
+    "Unfold",
+    "conv1d",
+    "conv2d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+]
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 Size = int | tuple[int, ...]
@@ -25,6 +36,108 @@ def _each(value: Any, axes: int, name: str) -> tuple[int, ...]:
     if len(values) != axes:
         raise ValueError(f"{name} is one number or {axes}; got {value!r}")
     return tuple(int(v) for v in values)
+
+
+def _sides(
+    padding: Any, size: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
+) -> tuple[tuple[int, int], ...]:
+    """The padding before and behind each axis."""
+    if not isinstance(padding, str):
+        return tuple((n, n) for n in _each(padding, len(size), "padding"))
+    if padding not in ("valid", "same"):
+        raise ValueError(f"padding is a number, 'valid' or 'same'; got {padding!r}")
+    if padding == "same" and max(stride) > 1:
+        raise ValueError(f"padding 'same' needs stride 1; got {stride}")
+    more = [d * (k - 1) * (padding == "same") for k, d in zip(size, dilation, strict=True)]
+    return tuple((n // 2, n - n // 2) for n in more)
+
+
+def _biased(y: Any, bias: Any) -> Any:
+    return y if bias is None else y + bias.reshape(-1, *(1,) * (y.ndim - 2))
+
+
+def _convolved(axes: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+    size = weight.shape[2:]
+    stride, dilation = _each(stride, axes, "stride"), _each(dilation, axes, "dilation")
+    x = input[None] if input.ndim == axes + 1 else input
+    y = _biased(ag.conv(x, weight, stride, _sides(padding, size, stride, dilation), dilation, groups), bias)
+    return y[0] if input.ndim == axes + 1 else y
+
+
+def conv1d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Size = 1,
+    padding: Size | str = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+) -> Any:
+    """`Conv1d` as a function: input (samples, channels, length), weight (out, channels / groups, size), bias (out,).
+
+    >>> conv1d(np.ones((1, 1, 4)), np.ones((1, 1, 3)), padding="same")
+    array([[[2., 3., 3., 2.]]])
+    """
+    return _convolved(1, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Size = 1,
+    padding: Size | str = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+) -> Any:
+    """`Conv2d` as a function: input (samples, channels, height, width), weight (out, channels / groups, *size), bias (out,).
+
+    >>> conv2d(np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)))[0, 0, 0]
+    array([4., 4.])
+    """
+    return _convolved(2, input, weight, bias, stride, padding, dilation, groups)
+
+
+def _transposed(axes: int, input: Any, weight: Any, bias: Any, options: tuple[Any, ...]) -> Any:
+    x = input[None] if input.ndim == axes + 1 else input
+    y = _biased(ag.conv_transpose(x, weight, *options), bias)
+    return y[0] if input.ndim == axes + 1 else y
+
+
+def conv_transpose1d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Size = 1,
+    padding: Size = 0,
+    output_padding: Size = 0,
+    groups: int = 1,
+    dilation: Size = 1,
+) -> Any:
+    """`ConvTranspose1d` as a function: input (samples, channels, length), weight (channels, out / groups, size).
+
+    >>> conv_transpose1d(np.array([[[1.0, 2.0]]]), np.ones((1, 1, 2)), stride=2)
+    array([[[1., 1., 2., 2.]]])
+    """
+    return _transposed(1, input, weight, bias, (stride, padding, output_padding, groups, dilation))
+
+
+def conv_transpose2d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Size = 1,
+    padding: Size = 0,
+    output_padding: Size = 0,
+    groups: int = 1,
+    dilation: Size = 1,
+) -> Any:
+    """`ConvTranspose2d` as a function: input (samples, channels, height, width), weight (channels, out / groups, *size).
+
+    >>> conv_transpose2d(np.ones((1, 1, 1, 1)), np.ones((1, 1, 2, 2))).shape
+    (1, 1, 2, 2)
+    """
+    return _transposed(2, input, weight, bias, (stride, padding, output_padding, groups, dilation))
 
 
 class _Convolution(Module):
@@ -71,9 +184,6 @@ class _Convolution(Module):
             )
         return (x, True) if x.ndim == self.axes + 2 else (x[None], False)
 
-    def _biased(self, y: Any) -> Any:
-        return y if self.bias is None else y + self.bias.reshape(-1, *(1,) * self.axes)
-
     def extra_repr(self) -> str:
         """Channels and sizes."""
         parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
@@ -101,15 +211,7 @@ class _Conv(_Convolution):
         self._build((in_channels, out_channels), kernel_size, stride, dilation, groups, bias, False, dtype, rng)
         if padding_mode not in ("zeros", "reflect", "replicate", "circular"):
             raise ValueError(f"padding_mode is 'zeros', 'reflect', 'replicate' or 'circular'; got {padding_mode!r}")
-        if isinstance(padding, str):
-            if padding not in ("valid", "same"):
-                raise ValueError(f"padding is a number, 'valid' or 'same'; got {padding!r}")
-            if padding == "same" and max(self.stride) > 1:
-                raise ValueError(f"padding 'same' needs stride 1; got {self.stride}")
-            more = [d * (k - 1) * (padding == "same") for k, d in zip(self.kernel_size, self.dilation, strict=True)]
-            self._sides = tuple((n // 2, n - n // 2) for n in more)
-        else:
-            self._sides = tuple((n, n) for n in _each(padding, self.axes, "padding"))
+        self._sides = _sides(padding, self.kernel_size, self.stride, self.dilation)
         self.padding, self.padding_mode = padding, padding_mode
 
     def forward(self, x: Any) -> Any:
@@ -119,7 +221,7 @@ class _Conv(_Convolution):
         if self.padding_mode != "zeros" and any(map(any, sides)):
             widths = [n for pair in reversed(sides) for n in pair]
             x, sides = pad(x, widths, self.padding_mode), tuple((0, 0) for _ in sides)
-        y = self._biased(ag.conv(x, self.weight, self.stride, sides, self.dilation, self.groups))
+        y = _biased(ag.conv(x, self.weight, self.stride, sides, self.dilation, self.groups), self.bias)
         return y if batched else y[0]
 
 
@@ -185,7 +287,7 @@ class _ConvTranspose(_Convolution):
         """x (samples, in_channels, *windows) to (samples, out_channels, *positions); also one sample alone."""
         x, batched = self._batched(x)
         y = ag.conv_transpose(x, self.weight, self.stride, self.padding, self.output_padding, self.groups, self.dilation)
-        y = self._biased(y)
+        y = _biased(y, self.bias)
         return y if batched else y[0]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import Parameter, Signature, signature
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +24,17 @@ __all__ = [
     "PixelShuffle",
     "PixelUnshuffle",
     "Upsample",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "avg_pool1d",
+    "avg_pool2d",
+    "interpolate",
+    "max_pool1d",
+    "max_pool2d",
+    "pixel_shuffle",
+    "pixel_unshuffle",
 ]
 
 
@@ -353,3 +365,30 @@ class PixelUnshuffle(Module):
     def extra_repr(self) -> str:
         """The factor."""
         return f"downscale_factor={self.downscale_factor}"
+
+
+def _as_function(layer: type[Module], name: str) -> Any:
+    """A layer without parameters as a function: the input first, then what the layer is made with."""
+
+    def call(input: Any, *args: Any, **kwargs: Any) -> Any:
+        return layer(*args, **kwargs)(input)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"`nn.{layer.__name__}` as a function: the input, then the arguments of the layer."
+    call.__signature__ = _with_input(layer)  # type: ignore[attr-defined]
+    return call
+
+
+def _with_input(layer: type[Module]) -> Signature:
+    own = [*signature(layer).parameters.values()]
+    return Signature([Parameter("input", Parameter.POSITIONAL_OR_KEYWORD), *own])
+
+
+max_pool1d, max_pool2d = _as_function(MaxPool1d, "max_pool1d"), _as_function(MaxPool2d, "max_pool2d")
+avg_pool1d, avg_pool2d = _as_function(AvgPool1d, "avg_pool1d"), _as_function(AvgPool2d, "avg_pool2d")
+adaptive_avg_pool1d = _as_function(AdaptiveAvgPool1d, "adaptive_avg_pool1d")
+adaptive_avg_pool2d = _as_function(AdaptiveAvgPool2d, "adaptive_avg_pool2d")
+adaptive_max_pool1d = _as_function(AdaptiveMaxPool1d, "adaptive_max_pool1d")
+adaptive_max_pool2d = _as_function(AdaptiveMaxPool2d, "adaptive_max_pool2d")
+pixel_shuffle, pixel_unshuffle = _as_function(PixelShuffle, "pixel_shuffle"), _as_function(PixelUnshuffle, "pixel_unshuffle")
+interpolate = _as_function(Upsample, "interpolate")
