@@ -34,6 +34,7 @@ mutation: $(VENV)/.test
 
 ops-table: $(VENV)/.test
 	$(BIN)/python -m tests.support
+	$(BIN)/python -m tests.layer_table
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.bench

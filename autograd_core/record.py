@@ -51,6 +51,7 @@ def module_of(op: Op) -> str:
 
 def _named(call: Callable[..., Any], name: str, doc: str) -> Callable[..., Any]:
     call.__name__ = call.__qualname__ = name
+    call.__module__ = "autograd_core"  # where pickle finds it
     call.__doc__ = doc
     return call
 

@@ -1,19 +1,29 @@
-"""Layers and losses as plain functions."""
+"""Layers and losses as plain functions: those that the families define, each under the name in its `__all__`."""
 
-from autograd_core import linear, log_softmax, logsumexp, relu, sigmoid, softmax, softplus, tanh
+from autograd_core import fold, linear, logsumexp, unfold
 
-from .losses import binary_cross_entropy_with_logits, cross_entropy, mse_loss
+from . import activations, attention, convolution, losses, margins, normalization, padding, pooling, positional
+from .activations import *  # noqa: F403
+from .attention import *  # noqa: F403
+from .convolution import *  # noqa: F403
+from .dropout import alpha_dropout, dropout  # not in its __all__: `nn.dropout` is the module
+from .embedding import embedding  # as above
+from .losses import *  # noqa: F403
+from .margins import *  # noqa: F403
+from .normalization import *  # noqa: F403
+from .padding import *  # noqa: F403
+from .pooling import *  # noqa: F403
+from .positional import *  # noqa: F403
 
-__all__ = [
-    "binary_cross_entropy_with_logits",
-    "cross_entropy",
+_FAMILIES = (activations, attention, convolution, losses, margins, normalization, padding, pooling, positional)
+
+__all__ = [  # noqa: PLE0604  each family names its own; classes are in nn
+    "alpha_dropout",
+    "dropout",
+    "embedding",
+    "fold",
     "linear",
-    "log_softmax",
     "logsumexp",
-    "mse_loss",
-    "relu",
-    "sigmoid",
-    "softmax",
-    "softplus",
-    "tanh",
+    "unfold",
+    *[name for family in _FAMILIES for name in family.__all__ if name[0].islower()],
 ]

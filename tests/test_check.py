@@ -101,6 +101,15 @@ def test_wild_functions_are_refused_rather_than_passed():
     assert "give another step=" in str(report)
 
 
+def test_kinks_whose_slopes_are_not_known_do_not_pass():
+    wrong_abs = ag.custom_op("abs with 1.2 at 0", np.abs, lambda g, _y, x: g * (np.sign(x) + 1.2 * (x == 0)))
+    # beside 0 the second element leaves the domain, so that nothing is seen of other slopes nearby
+    rows = ag.check.gradcheck(
+        lambda x: wrong_abs(x[0]) + np.arcsin(1e6 * x[1]) + x[2], np.array([0.0, 0.0, 1.0]), mode="full"
+    ).rows
+    assert next(row.note for row in rows if not row.ok and row.where == "input 0[0]").startswith("kink, slopes from")
+
+
 def test_infinite_gradients_do_not_pass():
     infinite = ag.custom_op("infinite", np.sin, lambda g, _y, x: g * np.inf)
     assert not ag.check.gradcheck(infinite, X)
@@ -112,7 +121,72 @@ def test_symmetry_at_second_order():
     assert "u'Hv = v'Hu" in [row.where for row in report.failures]
 
 
+def test_a_rule_that_writes_into_its_cotangent_is_a_failed_row():
+    def in_place(g, _y, x):
+        g *= np.cos(x)
+        return g
+
+    op = ag.custom_op("sine in place", np.sin, in_place)
+    for report in (ag.check.gradcheck(op, X), ag.check.hvpcheck(lambda x: op(x).sum(), X)):
+        assert not report
+        assert re.search(r"nothing given is changed .*WRONG: in_place, test_check\.py:\d+: writes into", str(report))
+    with pytest.raises(ValueError, match="of its own"):
+        ag.check.gradcheck(ag.custom_op("raises", np.sin, lambda g, _y, x: refuse()), X)
+
+
+def refuse():
+    raise ValueError("an error of its own")
+
+
+@pytest.mark.parametrize("guard", [ag.no_grad, ag.enable_grad, lambda: ag.detect_anomaly(check_nan=False)])
+def test_checkers_record_also_where_recording_is_off(guard):
+    f = lambda x: (np.sin(x) * x).sum()
+    recording = lambda: (ag.Tensor(1.0, requires_grad=True) * 2.0).requires_grad
+    with guard():
+        before = recording()
+        assert ag.check.gradcheck(f, X, order=2)
+        assert ag.check.hvpcheck(f, X)
+        assert ag.check.taylor_test(f, X).orders == pytest.approx([1, 2, 3], abs=0.05)
+        assert ag.check.check_graph(f, X, order=2)
+        with pytest.raises(ag.DTypeError):
+            ag.check.gradcheck(f, np.array([1, 2]))
+        assert recording() is before
+
+
+def test_nothing_is_printed_by_the_probe_for_the_complex_step(recwarn):
+    takes_real_part = ag.custom_op("real part", lambda x: np.asarray(x).astype(float), lambda g, _y, _x: g)
+    assert notes(takes_real_part, X) == [""]
+    assert [str(w.message) for w in recwarn] == []
+
+
 # hvpcheck
+
+
+def test_hvpcheck_names_the_element_and_the_input():
+    cosine = ag.custom_op(
+        "cosine", np.cos, lambda g, _y, x: -g * np.sin(x) * np.array([[1.0, 1.0], [1.0, 1.0001]]), kind="elementwise"
+    )
+    sine = ag.custom_op("sine", np.sin, lambda g, _y, x: g * cosine(x))
+    report = ag.check.hvpcheck(lambda a, b: a.sum() ** 3 + (sine(b) * b).sum(), X, X)
+    failed = [row.where for row in report.failures]
+    where = "u'Hv by differences, reverse-over-reverse, input 1"
+    assert failed[:2] == [where, f"{where}[1, 1]"]
+    assert not any("input 0" in name for name in failed)
+
+
+def test_hvpcheck_refuses_what_has_no_hessian_or_none_that_can_be_measured():
+    with pytest.raises(ag.DTypeError, match="real inputs and a real output"):
+        ag.check.hvpcheck(lambda z: np.abs(z).sum(), X + 1j)
+    with pytest.raises(ag.DTypeError, match="real inputs and a real output"):
+        ag.check.hvpcheck(lambda x: (x * 1j).sum(), X)
+    with pytest.raises(ag.ShapeError, match=r"returned shape \(2, 2\)"):
+        ag.check.hvpcheck(np.exp, X)
+    assert not ag.check.hvpcheck(lambda a: np.linalg.norm(a, 2), np.eye(3))  # three singular values are equal
+    outside = ag.custom_op("square of relu with 3 at 0", np.square, lambda g, _y, x: g * hinge(x))
+    assert not ag.check.hvpcheck(lambda x: outside(x).sum(), np.array([0.0, 1.0, 2.0]))
+
+
+hinge = ag.custom_op("slope 3 at 0", lambda x: 2 * x, lambda g, _y, x: g * np.where(x == 0, 3.0, 2.0))
 
 
 def test_hvpcheck_rejects_an_unsymmetric_hessian_and_modes_that_differ():
@@ -145,6 +219,21 @@ def test_taylor_plot_is_drawn(tmp_path):
     assert figure.axes[0].get_xscale() == figure.axes[0].get_yscale() == "log"
     assert len(figure.axes[0].get_legend().get_texts()) == 4
     ag.check.taylor_test(lambda x: 3 * x, X).plot()
+
+
+def test_taylor_test_says_that_a_point_is_not_smooth():
+    for f in (np.abs, ag.relu, np.max, np.linalg.norm):
+        report = ag.check.taylor_test(f, np.zeros(3))
+        assert [row.ok for row in report.rows] == [True, False, False]
+        assert "WRONG (a kink here: give a smooth point)" in str(report)
+    report = ag.check.taylor_test(lambda x: x * np.abs(x), np.zeros(3))
+    assert [row.note for row in report.rows] == ["", "", "a kink here: give a smooth point"]
+    root = ag.check.taylor_test(lambda x: np.abs(x) ** 1.5, np.zeros(3))
+    assert "no clear order: give another step=" in str(root)
+    wrong = ag.check.taylor_test(wrong_at_one, X)
+    assert not wrong
+    assert [row.note for row in wrong.rows] == ["", "", ""]
+    assert ag.check.taylor_test(lambda x: (np.sin(x) ** 2 + np.cos(x) ** 2).sum(), X).orders == [np.inf] * 3
 
 
 # check_graph
@@ -205,6 +294,23 @@ def test_the_first_culprit_stands_first():
     assert positions == sorted(positions)
     assert len(set(positions)) == 3
     assert sum(line.lstrip().startswith("tanh, 3 nodes") for line in str(report).splitlines()) == 1
+
+
+def test_a_wrong_rule_of_an_op_that_reads_a_triangle_is_found_at_order_2():
+    lower = lambda x: np.tril(raw(x))
+    half = ag.custom_op("lower half", lower, lambda g, _y, x: np.tril(g) * (1 + 0.0 * np.sum(x)))
+    spd = X @ X.T + np.eye(2)
+    symmetric = lambda op: lambda a: op((a + a.T) / 2)
+    cubed = lambda scale: ag.custom_op(
+        f"cube of half, {scale}", lambda x: np.tril(x) ** 3, lambda g, _y, x: np.tril(g * slope(x, scale))
+    )
+    slope = lambda x, scale: squared(scale)(x)
+    squared = lambda scale: ag.custom_op("3 x^2", lambda x: 3 * np.tril(x) ** 2, lambda g, _y, x: np.tril(g * scale * 6 * x))
+    assert ag.check.check_graph(symmetric(cubed(1.0)), spd, order=2)
+    report = ag.check.check_graph(symmetric(cubed(1.01)), spd, order=2)
+    assert {row.op for row in report.failures} == {"cube of half, 1.01"}
+    assert all("order 2" in row.where for row in report.failures)
+    assert ag.check.check_graph(symmetric(half), spd, order=2)
 
 
 def test_check_graph_of_a_deep_graph_is_iterative():

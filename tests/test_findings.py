@@ -212,7 +212,7 @@ def test_odd_operands():
 
 
 def test_bce_keeps_the_value_of_confident_right_predictions():
-    loss = nn.functional.binary_cross_entropy_with_logits(np.array([40.0, -40.0]), np.array([1.0, 0.0]), "none")
+    loss = nn.functional.binary_cross_entropy_with_logits(np.array([40.0, -40.0]), np.array([1.0, 0.0]), reduction="none")
     np.testing.assert_allclose(loss, np.exp(-40.0), rtol=1e-12)
 
 

@@ -139,7 +139,7 @@ def few(rows):
     for param in cases(rows):
         row, options, i = param.values
         first = next(iter(row.variants()))
-        if i == 0 and sum(options[k] != first.get(k) for k in options) <= 1:
+        if i == 0 and sum(options[k] is not first.get(k) for k in options) <= 1:
             yield param
 
 

@@ -92,7 +92,23 @@ def public(package):
 
 
 @pytest.mark.parametrize(
-    "package", [ag, ag.linalg, ag.fft, nn, optim, nn.functional, nn.init, ag.check, ag.viz], ids=lambda p: p.__name__
+    "package",
+    [
+        ag,
+        ag.linalg,
+        ag.fft,
+        nn,
+        optim,
+        nn.functional,
+        nn.init,
+        nn.data,
+        nn.metrics,
+        nn.diagnostics,
+        ag.check,
+        ag.testing,
+        ag.viz,
+    ],
+    ids=lambda p: p.__name__,
 )
 def test_every_public_name_exists_and_is_documented(package):
     assert len(set(package.__all__)) == len(package.__all__)
@@ -127,3 +143,10 @@ def test_the_support_table_lists_every_function():
     page = (ROOT / "docs" / "ops.md").read_text(encoding="utf-8")
     assert [name for name in ag.ops.__all__ if f"| `{name}` |" not in page] == []
     assert [name for name in ag.linalg.__all__ if f"| `linalg.{name}` |" not in page] == []
+
+
+def test_the_page_of_layers_lists_every_class():
+    """docs/layers.md is written by `make ops-table`: after adding a layer, write it again."""
+    page = (ROOT / "docs" / "layers.md").read_text(encoding="utf-8")
+    classes = [n for n in nn.__all__ if inspect.isclass(getattr(nn, n)) and issubclass(getattr(nn, n), nn.Module)]
+    assert [name for name in classes if f"| `{name}` |" not in page] == []

@@ -4,6 +4,7 @@ import math
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import hypothesis
 import numpy as np
@@ -210,6 +211,19 @@ def test_right_derivatives_pass(f, strategies):
     testing.assert_gradients(f, *strategies)
 
 
+def test_arguments_may_be_dicts_and_python_floats():
+    layer = st.fixed_dictionaries({"w": testing.arrays((2, 3)), "b": st.tuples(testing.arrays((3,)), st.just(2))})
+    testing.assert_gradients(lambda p, power: (np.tanh(p["w"]) + p["b"][0]) ** p["b"][1] * power, layer, st.just(0.5))
+    testing.assert_gradients(lambda p: np.sin(p["w"]).sum(), layer)
+    testing.assert_gradients(np.sin, st.floats(-2, 2))
+    testing.assert_gradients(lambda z: z * z, st.complex_numbers(min_magnitude=0.5, max_magnitude=2))
+    wrong = ag.custom_op("wrong", np.sin, lambda g, _y, x: g * np.cos(x) * 1.01)
+    table, note = failure_of(lambda n, p: n * wrong(p["w"]).sum(), st.just(2), layer, order=1)
+    assert "input 1['w'] " in table
+    assert "{'w': array(" in note
+    assert "argument 0: 1.0" in failure_of(lambda x: wrong(x) + x, st.floats(0.5, 2).map(round).map(float), order=1)[1]
+
+
 def failure_of(f, *strategies, **options):
     with pytest.raises(ag.check.CheckError) as caught:
         testing.assert_gradients(f, *strategies, examples=200, **options)
@@ -307,6 +321,13 @@ def test_draws_repeat_when_derandomized():
         return [repr(c) for c in sample(testing.circuits())]
 
     assert points() == points()
+
+
+def test_the_failure_shown_in_the_documents_is_a_real_one(capsys):
+    page = (Path(__file__).parent.parent / "docs" / "property-testing.md").read_text(encoding="utf-8")
+    code = next(block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "except" in block)
+    exec(code, {"ag": ag, "np": np})  # noqa: S102
+    assert capsys.readouterr().out == re.search(r"```\n(derivatives of.*?)```", page, re.DOTALL).group(1)
 
 
 def test_without_hypothesis_the_pip_line_is_shown():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -11,14 +10,13 @@ import numpy as np
 
 from ..errors import AutogradError
 from ..tensor import Tensor, gradients
-from .functions import Function  # noqa: TC001  get_type_hints needs it
-from .numeric import EPS, random_like, sizes
+from .functions import Function, Rounding
+from .numeric import random_like
 from .report import Property
 
 __all__ = ["properties"]
 
 SINGLE = {"f": np.float32, "c": np.complex64}
-ROUNDING = 1e-10  # relative: another order of summation
 
 
 class _Pass:
@@ -32,31 +30,6 @@ class _Pass:
     def gradients(self, cotangent: Any) -> list[Any]:
         found = gradients(self.output, self.tensors, [cotangent], retain_graph=True, allow_unused=True)
         return [g if g is None else g.numpy() for g in found]
-
-
-class _Rounding:
-    """Whether two gradients differ by no more than rounding: another order of summation, or a last bit of the inputs."""
-
-    def __init__(self, function: Function, found: list[Any], rng: np.random.Generator) -> None:
-        self.function, self.found, self.rng = function, found, rng
-
-    @cached_property
-    def moved(self) -> list[Any]:
-        """How much each gradient moves when the last bits of the inputs do: asked only where summation is not enough."""
-        again = _Pass(self.function, self.function.nearby(self.rng).point).gradients(self.function.cotangent)
-        return [0.0 if a is None else np.max(np.abs(a - b), initial=0.0) for a, b in zip(self.found, again, strict=True)]
-
-    def explains(self, k: int, a: Any, b: Any, size: float = 0.0) -> bool:
-        """Whether a and b, gradients of input k of which terms have the given size, are equal but for rounding."""
-        if a is None or b is None:
-            return a is b
-        size = max(size, float(np.max(np.abs(a), initial=0.0)))
-        steepest = self.function.magnitude / float(np.min(sizes(self.function.point[k]), initial=np.inf))
-        bound = ROUNDING * (size if np.isfinite(size) else 0.0) + 10 * EPS * steepest
-        return any(
-            np.allclose(a, b, rtol=ROUNDING, atol=bound + slack(), equal_nan=True)
-            for slack in (float, lambda: 10 * self.moved[k])
-        )
 
 
 def properties(function: Function, rng: np.random.Generator) -> list[Property]:
@@ -82,7 +55,7 @@ def _properties(function: Function, first: _Pass, rng: np.random.Generator) -> I
     zero = [names[k] for k, c in enumerate(first.gradients(np.zeros_like(g))) if c is not None and np.any(c)]
     yield _about(zero, "zero cotangent gives zero", "not exactly zero")
 
-    rounding = _Rounding(function, found, rng)
+    rounding = Rounding(function, found, rng)
     other = random_like(g, rng)
     parts, total = first.gradients(other), first.gradients(g + other)
     added = [a if a is None else a + b for a, b in zip(found, parts, strict=True)]

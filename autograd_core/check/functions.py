@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +14,9 @@ from ..tensor import Tensor, as_array, gradients
 from ..tree import flatten, paths
 from .numeric import EPS, random_like, sizes
 
-__all__ = ["Function", "Gradient", "title", "zeros_where_unused"]
+__all__ = ["Function", "Gradient", "Rounding", "title"]
+
+SUMMATION = 1e-10  # relative: another order of summation
 
 
 def title(checker: str, f: Callable[..., Any]) -> str:
@@ -21,7 +24,7 @@ def title(checker: str, f: Callable[..., Any]) -> str:
     return f"{checker} of {getattr(f, '__name__', 'the function')}"
 
 
-def zeros_where_unused(found: Sequence[Tensor | None], arrays: Sequence[Any]) -> list[Any]:
+def _zeros_where_unused(found: Sequence[Tensor | None], arrays: Sequence[Any]) -> list[Any]:
     """Gradients as plain arrays, zeros where the output does not depend on an input."""
     for k, (g, x) in enumerate(zip(found, arrays, strict=True)):
         if g is not None and g.shape != x.shape:
@@ -77,18 +80,22 @@ class Function:
         y = self(tensors)
         if not isinstance(y, Tensor):  # a constant
             return [np.zeros_like(x) for x in self.point]
-        return zeros_where_unused(gradients(y, tensors, [self.cotangent], allow_unused=True), self.point)
+        return _zeros_where_unused(gradients(y, tensors, [self.cotangent], allow_unused=True), self.point)
 
-    def natural(self, directions: Sequence[Any]) -> float:
-        """How large a derivative of the size f/x is: what is left of it where terms cancel is rounding."""
+    def natural(self, directions: Sequence[Any], order: int = 1) -> float:
+        """How large a derivative of the size f/x (f/x^2 ...) is: what is left of it where terms cancel is rounding."""
         moves = zip(directions, self.point, strict=True)
-        return self.magnitude * sum(float(np.max(np.abs(u) / sizes(x), initial=0.0)) for u, x in moves)
+        return self.magnitude * sum(float(np.max(np.abs(u) / sizes(x), initial=0.0)) for u, x in moves) ** order
+
+    def at(self, point: Sequence[Any]) -> Self:
+        """The same function at another point."""
+        moved = copy(self)
+        moved.point = point
+        return moved
 
     def nearby(self, rng: np.random.Generator) -> Self:
         """The same function where the last bits of its inputs are others: shows what rounding does to a derivative."""
-        moved = copy(self)
-        moved.point = [x * (1 + 4 * EPS * random_like(x, rng)) for x in self.point]
-        return moved
+        return self.at([x * (1 + 4 * EPS * random_like(x, rng)) for x in self.point])
 
     def gradient_nearby(self, k: int, rng: np.random.Generator) -> Any:
         """The gradient of array `k` where the last bits of the inputs are others."""
@@ -117,9 +124,41 @@ class Gradient(Function):
         y = self.inner(tracked)
         if not isinstance(y, Tensor):
             return np.zeros(())
-        found = gradients(y, tracked, [self.inner.cotangent], create_graph=True, allow_unused=True)
+        wanted = any(x.requires_grad for x in tensors)
+        found = gradients(y, tracked, [self.inner.cotangent], create_graph=wanted, allow_unused=True)
         terms = [np.sum(np.real(g * np.conj(u))) for g, u in zip(found, self.directions, strict=True) if g is not None]
         return sum(terms[1:], terms[0]) if terms else np.zeros(())
+
+
+class Rounding:
+    """Whether two gradients differ by no more than rounding: another order of summation, or a last bit of the inputs."""
+
+    def __init__(self, function: Function, found: Sequence[Any], rng: np.random.Generator) -> None:
+        self.function, self.found, self.rng = function, found, rng
+
+    def summation(self, k: int, size: float) -> float:
+        """Of terms of the given size in the gradient of input k, or of the natural one where that is larger."""
+        steepest = self.function.magnitude / float(np.min(sizes(self.function.point[k]), initial=np.inf))
+        return SUMMATION * (size if np.isfinite(size) else 0.0) + 10 * EPS * steepest
+
+    def of_inputs(self, k: int) -> float:
+        """How much the gradient of input k moves with the last bits of the inputs: for where summation is not enough."""
+        return 10 * self._moved[k]
+
+    @cached_property
+    def _moved(self) -> list[float]:
+        again = self.function.nearby(self.rng).gradients()
+        return [0.0 if a is None else float(np.max(np.abs(a - b), initial=0.0)) for a, b in zip(self.found, again, strict=True)]
+
+    def explains(self, k: int, a: Any, b: Any, size: float = 0.0) -> bool:
+        """Whether a and b, gradients of input k of which terms have the given size, are equal but for rounding."""
+        if a is None or b is None:
+            return a is b
+        bound = self.summation(k, max(size, float(np.max(np.abs(a), initial=0.0))))
+        return any(
+            np.allclose(a, b, rtol=SUMMATION, atol=bound + slack(k), equal_nan=True)
+            for slack in (lambda _k: 0.0, self.of_inputs)
+        )
 
 
 def _double(x: Any, name: str) -> Any:

@@ -7,15 +7,16 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..graph import enable_grad
 from ..randomness import default_rng
 from .analytic import is_analytic
 from .compare import Comparison
 from .contract import properties
 from .functions import Function, Gradient, title
-from .numeric import EPS, pair, random_like, size
-from .report import Report, Row
+from .numeric import EPS, dot, random_like, size
+from .report import Report, Row, naming_writes
 
-__all__ = ["gradcheck"]
+__all__ = ["gradcheck", "symmetry"]
 
 SYMMETRY = 1e-9
 
@@ -65,7 +66,7 @@ def gradcheck(
     True
     """
     report = Report(title("gradcheck", f))
-    with np.errstate(all="ignore"):  # steps may leave the domain of f
+    with enable_grad(), np.errstate(all="ignore"), naming_writes(report):  # steps may leave the domain of f
         _fill(report, f, inputs, order, mode, step, default_rng(rng))
     return report
 
@@ -83,20 +84,16 @@ def _fill(
             where = name + (f", order {level}" if order > 1 else "")
             report.rows += Comparison(function, k, found[k], where, step, rng, sharp and level == 1).check(mode)
     if order > 1:
-        report.rows.append(_symmetry(second, found, Gradient(first, rng), rng))
+        report.rows.append(symmetry(second, found, Gradient(first, rng), rng))
     report.properties += properties(first, rng)
 
 
-def _symmetry(one: Gradient, found: list[Any], other: Gradient, rng: np.random.Generator) -> Row:
+def symmetry(one: Gradient, found: list[Any], other: Gradient, rng: np.random.Generator, suffix: str = "") -> Row:
     """u'Hv against v'Hu, for the directions of two slopes of one function; `found` is the gradient of the first slope."""
-
-    def product(h: list[Any], u: list[Any]) -> float:
-        return sum(pair(a, b) for a, b in zip(h, u, strict=True))
-
     row = Row(
-        "u'Hv = v'Hu",
-        product(found, other.directions) * float(other.cotangent),
-        product(other.gradients(), one.directions) * float(one.cotangent),
+        "u'Hv = v'Hu" + suffix,
+        dot(found, other.directions) * float(other.cotangent),
+        dot(other.gradients(), one.directions) * float(one.cotangent),
         SYMMETRY * sum(float(np.sum(np.abs(h * u))) for h, u in zip(found, other.directions, strict=True))
         + 10 * EPS * (one.natural(other.directions) + other.natural(one.directions)),
     )

@@ -12,7 +12,7 @@ import numpy as np
 from ..anomaly import Watched, detect_anomaly
 from ..dual import Dual
 from ..errors import GraphError
-from ..graph import Node, topological_order
+from ..graph import Node, enable_grad, topological_order
 from ..randomness import default_rng
 from ..tensor import Tensor, as_array
 from ..tree import flatten
@@ -113,7 +113,13 @@ def check_graph(
     >>> bool(ag.check.check_graph(lambda x: np.tanh(x).sum() / x.max(), np.array([0.3, -1.2])))
     True
     """
-    rng = default_rng(rng)
+    with enable_grad():
+        return _checked(target, inputs, order, step, default_rng(rng))
+
+
+def _checked(
+    target: Tensor | Callable[..., Any], inputs: Sequence[Any], order: int, step: float, rng: np.random.Generator
+) -> GraphReport:
     if isinstance(target, Tensor):
         outputs, name = [target], "check_graph"
     else:

@@ -76,22 +76,27 @@ class Application:
 
     def _second(self, rng: np.random.Generator, step: float) -> Iterator[Finding]:
         """The derivative of the rules themselves, recorded as create_graph does, against differences of what they return."""
+        try:
+            rows = list(self._differentiated([], step, rng))
+            y = np.asarray(self.op.forward(*self.arguments))
+            halved = [k for k in self.wanted if self._reads_a_triangle(k, y)] if not all(row.ok for row in rows) else []
+            yield from self._differentiated(halved, step, rng) if halved else rows
+        except Exception as error:  # noqa: BLE001  as above
+            yield Property(f"{self.op.name}, order 2", False, f"raised {_shown(error)}", type(error) is not AutogradError)
+
+    def _differentiated(self, halved: list[int], step: float, rng: np.random.Generator) -> Iterator[Row]:
+        """The second derivatives of this application; of some arguments only the symmetric part counts."""
 
         def applied(*moving: Any) -> Any:
             arguments = list(self.arguments)
             for k, x in zip(self.wanted, moving, strict=True):
-                arguments[k] = x
+                arguments[k] = _symmetric(x) if k in halved else x
             return self.op.call(*arguments)
 
-        try:
-            slope = Gradient(Function(applied, [self.arguments[k] for k in self.wanted], rng), rng)
-            found = slope.gradients()
-        except Exception as error:  # noqa: BLE001  as above
-            yield Property(f"{self.op.name}, order 2", False, f"raised {_shown(error)}", type(error) is not AutogradError)
-            return
-        for i, k in enumerate(self.wanted):
+        slope = Gradient(Function(applied, [self.arguments[k] for k in self.wanted], rng), rng)
+        for i, (k, found) in enumerate(zip(self.wanted, slope.gradients(), strict=True)):
             where = f"{self.op.name}, argument {k}, order 2"
-            yield from _worst(Comparison(slope, i, found[i], where, step, rng).check("direction"))
+            yield from _worst(Comparison(slope, i, found, where, step, rng).check("direction"))
 
     def _names(self) -> list[str]:
         return [*(f"argument {k}" for k in range(len(self.arguments))), "the output", "the cotangent"]

@@ -6,7 +6,7 @@ sharply as a large one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 __all__ = [
     "Estimate",
     "complex_step",
+    "dot",
     "extrapolated",
     "noise",
     "noise_beside",
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 EPS = float(np.finfo(np.float64).eps)
+LEAST = float(np.finfo(np.float64).tiny) / EPS  # a step in proportion to less has no digits: it counts as 0
 Curve = Callable[[float], Any]  # t -> array
 
 
@@ -33,16 +35,27 @@ def pair(u: Any, v: Any) -> float:
     return float(np.sum(np.real(u * np.conj(v))))
 
 
+def dot(a: Sequence[Any], b: Sequence[Any]) -> float:
+    """Real inner product of two lists of arrays."""
+    return sum(pair(np.asarray(x), np.asarray(y)) for x, y in zip(a, b, strict=True))
+
+
 def size(*arrays: Any) -> float:
     """Root mean square of all finite elements; 1 where all are zero."""
-    values = np.concatenate([np.abs(x[np.isfinite(x)]) for x in arrays]) if arrays else np.zeros(0)
-    largest = float(np.max(values, initial=0.0))
-    return largest * float(np.sqrt(np.mean(np.square(values / largest)))) if largest else 1.0  # squares may overflow
+    typical = float(_rms(np.concatenate([x[np.isfinite(x)] for x in arrays]))) if arrays else 0.0
+    return typical if typical > LEAST else 1.0
+
+
+def _rms(values: Any) -> Any:
+    """Root mean square along the first axis; squares of huge and tiny values leave the range of floats, so they are scaled."""
+    largest = np.max(np.abs(values), axis=0, initial=0.0)
+    unit = np.where(largest > 0, largest, 1.0)
+    return unit * np.sqrt(np.mean(np.abs(values / unit) ** 2, axis=0)) if len(values) else largest
 
 
 def sizes(x: Any) -> Any:
     """The size of each element; of zeros the typical one, so that a step can be in proportion to it."""
-    return np.where((x == 0) | ~np.isfinite(x), size(x), np.abs(x))
+    return np.where((np.abs(x) <= LEAST) | ~np.isfinite(x), size(x), np.abs(x))
 
 
 def random_like(x: Any, rng: np.random.Generator) -> Any:
@@ -61,15 +74,16 @@ class Estimate(NamedTuple):
     swing: float  # how much f moves over the largest step, per step: what the derivative could have been
 
 
-def extrapolated(f: Curve, scale: float, weights: Any = 1.0) -> Estimate:
+def extrapolated(f: Curve, scale: float, weights: Any = 1.0, rounding: float = 0.0) -> Estimate:
     """Differentiate `<weights, f(t)>` at 0.
 
     Central differences with steps 2^-k scale, extrapolated to step 0 (Ridders, Advances in Engineering Software 4,
     1982); the entry of the table with the smallest estimated error wins. The error has two parts: how much
-    neighbouring entries differ, and what the measured rounding noise of `f` makes of a difference with that step.
+    neighbouring entries differ, and what the rounding noise of `f` makes of a difference with that step: the measured one,
+    or that known from elsewhere if it is larger.
     Elements of `f` are subtracted before they are summed, so that large ones that do not change cost no accuracy.
     """
-    rounding = noise(f, scale * 2.0**-15, weights)
+    rounding = max(rounding, noise(f, scale, weights))
     step, best, error, swing = scale, np.nan, np.inf, 0.0
     before: list[float] = []
     for _ in range(12):
@@ -90,23 +104,26 @@ def extrapolated(f: Curve, scale: float, weights: Any = 1.0) -> Estimate:
     return Estimate(best, error, swing)
 
 
-def noise(f: Curve, spacing: float, weights: Any) -> float:
+def noise(f: Curve, scale: float, weights: Any, spacings: Sequence[float] = (2.0**-15,)) -> float:
     """The rounding noise of `f` near 0, from fourth differences of close values (More and Wild, SIAM J. Sci. Comput. 33, 2011).
 
-    A fourth difference of a smooth function on such a spacing is nothing but noise, with 70 times its variance.
+    A fourth difference of a smooth function on a spacing well below `scale` is nothing but noise, with 70 times its
+    variance; where f bends within a spacing, a shorter one tells. What moves over `scale` is rounded to its last bit.
     """
-    values = np.array([f(k * spacing) for k in range(-4, 5)])
-    moved = (values != values[0]).any(axis=0)
-    rounding = np.sqrt(np.sum(np.abs(weights * values[0] * moved) ** 2)) * EPS / 2
-    fourth = [pair(d, weights) for d in np.diff(values, 4, axis=0)]
-    return max(float(rounding), float(np.sqrt(np.mean(np.square(fourth)) / 70)))
+    sampled = [np.array([f(k * spacing * scale) for k in range(-4, 5)]) for spacing in spacings]
+    values = sampled[0]
+    moved = (values != f(scale)).any(axis=0)
+    terms = np.ravel(weights * values[0] * moved)
+    fourth = [np.array([pair(d, weights) for d in np.diff(v, 4, axis=0)]) for v in sampled]
+    least = np.fmin.reduce([_rms(d) for d in fourth]) / np.sqrt(70)
+    return max(float(_rms(terms) * np.sqrt(terms.size) * EPS / 2), float(least))
 
 
 def noise_beside(f: Curve, spacing: float) -> Any:
     """The rounding noise of each element of `f`, measured on both sides of 0 but not across it."""
     sides = [np.array([f(sign * k * spacing) for k in range(1, 10)]) for sign in (-1, 1)]
-    left, right = _filled(*(np.mean(np.abs(np.diff(side, 4, axis=0)) ** 2, axis=0) for side in sides))
-    return np.sqrt((left + right) / 140)
+    left, right = _filled(*(_rms(np.diff(side, 4, axis=0)) for side in sides))
+    return np.hypot(left, right) / np.sqrt(140)
 
 
 class Sides(NamedTuple):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
+from traceback import extract_tb
 from typing import ClassVar, Self
 
 import numpy as np
 
 from ..errors import AutogradError
 
-__all__ = ["CheckError", "Property", "Report", "Row"]
+__all__ = ["CheckError", "Property", "Report", "Row", "naming_writes"]
 
 
 class CheckError(AutogradError, AssertionError):
@@ -130,6 +133,21 @@ class Report:
         head = "".join(f"<th>{escape(cell)}</th>" for cell in self.headings)
         body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>" for line in self.table)
         return f"<table><caption>{escape(self._headline())}</caption><tr>{head}</tr>{body}</table>"
+
+
+@contextmanager
+def naming_writes(report: Report) -> Iterator[None]:
+    """Make a row of the error with which NumPy refuses to write into what a rule was handed, and leave the block."""
+    try:
+        yield
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        frame = extract_tb(error.__traceback__)[-1]
+        culprit = f"{frame.name}, {Path(frame.filename).name}:{frame.lineno}"
+        report.properties.append(
+            Property("nothing given is changed", False, f"{culprit}: writes into an array that it was handed ({error})")
+        )
 
 
 def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:

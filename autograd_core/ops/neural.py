@@ -1,5 +1,6 @@
 """Rows that layers share: compositions of other rows, written as one op where that was measured to be faster."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,19 @@ __all__ = ["linear", "softmax_cross_entropy"]
 
 
 def _linear_forward(x: Any, weight: Any, bias: Any) -> Any:
-    y = x @ weight.T
-    if bias is None:
-        return y
-    return np.add(y, bias, out=y) if y.dtype == bias.dtype else y + bias  # y is ours: no second array
+    y = _rows(x) @ weight.T  # of more axes too: one large product and not many small ones
+    if bias is not None:
+        y = np.add(y, bias, out=y) if y.dtype == bias.dtype else y + bias  # y is ours: no second array
+    return y if x.ndim == 2 else y.reshape(*x.shape[:-1], len(weight))
 
 
 def _rows(a: Any) -> Any:
-    return a if a.ndim == 2 else reshape(a, (-1, a.shape[-1]))
+    return a if a.ndim == 2 else reshape(a, (math.prod(a.shape[:-1]), a.shape[-1]))
+
+
+def _input_rule(g: Any, weight: Any) -> Any:
+    c = _rows(g) @ weight
+    return c if g.ndim == 2 else reshape(c, (*g.shape[:-1], weight.shape[1]))
 
 
 # One op instead of three (transpose, matmul, add): the weight's gradient comes out contiguous, and the bias is added
@@ -30,7 +36,7 @@ def _rows(a: Any) -> Any:
 _linear = primitive(
     "linear",
     _linear_forward,
-    lambda g, _y, _x, weight, _bias: g @ weight,
+    lambda g, _y, _x, weight, _bias: _input_rule(g, weight),
     lambda g, _y, x, _weight, _bias: _rows(g).T @ _rows(x),
     lambda g, _y, _x, _weight, _bias: _rows(g).sum(axis=0),
 )

@@ -14,6 +14,7 @@ from ..check import Report, Row, gradcheck, hvpcheck
 from ..errors import DTypeError
 from ..tensor import Tensor
 from ..transforms import jvp, vjp
+from ..tree import flatten
 from .strategies import uneven
 
 __all__ = ["assert_gradients", "complex_step"]
@@ -54,8 +55,9 @@ def assert_gradients(
     forward against reverse mode, in the precision and layout as drawn; and `ag.check.hvpcheck`, where all is real.
 
     Args:
-        f: returns one array. Floating and complex arrays and Tensors among its arguments are differentiated;
-            everything else (an axis, an index, a Python number) is passed on.
+        f: returns one array. Floating and complex arrays and Tensors among its arguments, also inside of dicts, lists and
+            tuples, are differentiated; everything else (an axis, an index) is passed on. Python floats are passed on too,
+            unless there is nothing but them.
         strategies: one for each argument; or a single one that draws a tuple of all arguments, such as
             `mutually_broadcastable(2)`.
         order: 1 checks first derivatives only.
@@ -89,7 +91,7 @@ def assert_gradients(
     profile = hypothesis.settings()
     hypothesis.settings(
         profile,
-        max_examples=examples or profile.max_examples,
+        max_examples=profile.max_examples if examples is None else examples,
         deadline=None,
         report_multiple_bugs=False,
         verbosity=hypothesis.Verbosity.quiet,  # the note says it all
@@ -99,24 +101,28 @@ def assert_gradients(
 
 def _examine(f: Callable[..., Any], arguments: Sequence[Any], order: int, step: float, rng: np.random.Generator) -> Report:
     """One report of all checks at one drawn input."""
-    given = [x.numpy() if isinstance(x, Tensor) else x for x in arguments]
+    leaves, rebuild = flatten(list(arguments))
+    given = [x.numpy() if isinstance(x, Tensor) else x for x in leaves]
     places = [k for k, x in enumerate(given) if isinstance(x, np.ndarray) and x.dtype.kind in "fc"]
+    places = places or [k for k, x in enumerate(given) if isinstance(x, (float, complex))]
     if not places:
         raise DTypeError(f"nothing to differentiate: no argument is a floating or complex array, but {_kinds(given)}")
-    point = [given[k] for k in places]
+    point = [np.asarray(given[k]) for k in places]
 
     def of_floats(*moved: Any) -> Any:
-        chosen = dict(zip(places, moved, strict=True))
-        return f(*(chosen.get(k, x) for k, x in enumerate(given)))
+        chosen = dict(zip(places, flatten(list(moved))[0], strict=True))
+        return f(*rebuild([chosen.get(k, x) for k, x in enumerate(given)]))
 
-    report = gradcheck(of_floats, *point, order=order, step=step, rng=rng)
+    # None has no place in a tree, so that rows name the argument and the path in it
+    trees = rebuild([x if k in places else None for k, x in enumerate(given)])
+    report = gradcheck(of_floats, *trees, order=order, step=step, rng=rng)
     report.title = f"derivatives of {getattr(f, '__name__', 'the function')}"
     report.rows.append(_agreement(of_floats, point, rng))
     if order == 2 and all(x.dtype.kind == "f" for x in point):
         value = np.asarray(of_floats(*(x.astype(float) for x in point)))
         if value.dtype.kind == "f":
             v = uneven(value, rng)
-            products = hvpcheck(lambda *moved: np.sum(v * of_floats(*moved)), *point, step=step, rng=rng)
+            products = hvpcheck(lambda *moved: np.sum(v * of_floats(*moved)), *trees, step=step, rng=rng)
             report.rows += products.rows
             report.properties += products.properties
     return report

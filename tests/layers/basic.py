@@ -22,8 +22,4 @@ ROWS = [
         options=[{"inner": nn.Linear(3, 3, dtype=float)}],
         reference=lambda module, x, inner: x + x @ module.inner.weight.numpy().T + module.inner.bias.numpy(),
     ),
-    LayerSpec("ReLU", (), [normal((3, 4))]),
-    LayerSpec("Tanh", (), [normal((3, 4))]),
-    LayerSpec("Sigmoid", (), [normal((3, 4))]),
-    LayerSpec("Softmax", (), [normal((3, 4, 2))], {"axis": [-1, 0]}, torch_names={"axis": "dim"}),
 ]

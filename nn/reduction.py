@@ -1,0 +1,50 @@
+"""What the losses share: shapes that have to agree, weights, and the reduction."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+import autograd_core as ag
+
+Reduction = Literal["mean", "sum", "none"]
+
+
+def reduced(loss: Any, reduction: Reduction) -> Any:
+    if reduction == "mean":
+        return ag.mean(loss)
+    if reduction == "sum":
+        return ag.sum(loss)
+    if reduction == "none":
+        return loss
+    raise ValueError(f"reduction is 'mean', 'sum' or 'none'; got {reduction!r}")
+
+
+def check_same_shape(input: Any, target: Any, name: str) -> None:
+    if np.shape(input) != np.shape(target):
+        raise ag.ShapeError(
+            f"{name} compares element by element: input has shape {np.shape(input)} and target {np.shape(target)}. "
+            "Bring them to one shape (reshape, squeeze); broadcasting would average over pairs that do not belong together."
+        )
+
+
+def values_of(x: Any) -> Any:
+    """What is not differentiated (labels, weights), as an array."""
+    return x.numpy() if isinstance(x, ag.Tensor) else np.asarray(x)
+
+
+def weighted(loss: Any, weight: Any, name: str) -> Any:
+    """Elements times a weight that may be broadcast to them, but does not broadcast them."""
+    if weight is None:
+        return loss
+    if np.broadcast_shapes(np.shape(weight), loss.shape) != loss.shape:
+        raise ag.ShapeError(f"{name}: weight {np.shape(weight)} does not broadcast to the input's shape {loss.shape}")
+    return loss * weight
+
+
+def class_weights(weight: Any, classes: int, name: str) -> Any:
+    weight = values_of(weight)
+    if weight.shape != (classes,):
+        raise ag.ShapeError(f"{name} takes one weight for each of {classes} classes; got shape {weight.shape}")
+    return weight

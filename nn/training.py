@@ -1,0 +1,399 @@
+"""`fit`: the loop over epochs and batches, with validation, early stopping, clipping, and the best weights kept."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+import autograd_core as ag
+from autograd_core.extras import need
+
+from .data import batches, length
+from .module import Module
+
+__all__ = ["History", "evaluate", "fit"]
+
+Metric = Callable[[Any, Any], float]
+Metrics = Sequence[Metric] | Mapping[str, Metric]
+
+
+@dataclass(repr=False)
+class History:
+    """What happened in each epoch. `history["loss"]` is a column, `history[-1]` the last epoch; prints as a table.
+
+    Attributes:
+        epochs: one dict per finished epoch: `epoch` (from 1), `loss`, the metrics, and with validation data all of them
+            again as `validation_...`. Those without are of the batches as they were trained on: means over the epoch,
+            while the weights changed.
+        best_epoch: the one with the lowest validation loss; None without validation data.
+        stopped: why training ended: "all epochs", "early stopping", "callback" or "interrupted".
+    """
+
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int | None = None
+    stopped: str = "all epochs"
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the training."""
+        return self.stopped == "interrupted"
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    def __getitem__(self, key: str | int) -> Any:
+        if isinstance(key, str):
+            if self.epochs and key not in self.epochs[0]:
+                raise KeyError(f"no column '{key}'; there are {', '.join(self.epochs[0])}")
+            return [row[key] for row in self.epochs]
+        return self.epochs[key]
+
+    def __repr__(self) -> str:
+        if not self.epochs:
+            return f"no epoch finished ({self.stopped})"
+        names = list(self.epochs[0])
+        rows = [names, *([_shown(row[name]) for name in names] for row in self.epochs)]
+        widths = [max(len(row[k]) for row in rows) for k in range(len(names))]
+        table = ["  ".join(text.rjust(n) for text, n in zip(row, widths, strict=True)) for row in rows]
+        best = "" if self.best_epoch is None else f"; best epoch {self.best_epoch}"
+        return "\n".join([*table, f"ended: {self.stopped}{best}"])
+
+    def plot(self, path: str | Path | None = None) -> Any:
+        """Draw loss and metrics over the epochs, training beside validation; write a file if a path is given.
+
+        Returns:
+            The matplotlib figure.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed.
+        """
+        columns = list(self.epochs[0]) if self.epochs else ["epoch", "loss"]
+        names = [name for name in columns if name != "epoch" and not name.startswith("validation_")]
+        figure = need("matplotlib.figure", "viz").Figure(figsize=(4.4 * len(names) + 0.4, 3.4), layout="constrained")
+        ticks = need("matplotlib.ticker", "viz")
+        for ax, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+            # Okabe and Ito's colours: safe for colour-blind readers
+            for column, label, colour in ((name, "training", "#0072B2"), (f"validation_{name}", "validation", "#D55E00")):
+                if column in columns:
+                    ax.plot(self["epoch"], self[column], color=colour, label=label, marker="." if len(self) < 30 else None)
+            if self.best_epoch is not None:
+                ax.axvline(
+                    self.best_epoch, color="#777777", linewidth=0.9, linestyle=":", label=f"best epoch: {self.best_epoch}"
+                )
+            logarithmic = name == "loss" and len(self) > 0 and min(self["loss"]) > 0
+            ax.set(xlabel="epoch", title=name.replace("_", " "), yscale="log" if logarithmic else "linear")
+            ax.xaxis.set_major_locator(ticks.MaxNLocator(integer=True))
+            ax.grid(alpha=0.3)
+            ax.spines[["top", "right"]].set_visible(False)
+            if len(self):
+                ax.legend(frameon=False, fontsize=8)
+        if path is not None:
+            figure.savefig(path, dpi=150)
+        return figure
+
+
+def _shown(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.4g}"
+
+
+@contextmanager
+def _mode(model: Module, training: bool) -> Iterator[None]:
+    """Training or evaluation mode while the block runs; then every module has its own again."""
+    before = [(module, module.training) for module in model.modules()]
+    try:
+        model.train(training)
+        yield
+    finally:
+        for module, mode in before:
+            module.training = mode
+
+
+class _Averages:
+    """Mean loss over samples, and metrics of all outputs together: exact also for metrics that are no means."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.metrics = dict(metrics) if isinstance(metrics, Mapping) else {_name(metric): metric for metric in metrics}
+        self.total, self.count = 0.0, 0
+        self.seen: list[tuple[Any, Any]] = []
+
+    def add(self, loss: float, size: int, output: Any, target: Any) -> None:
+        """One batch."""
+        self.total, self.count = self.total + loss * size, self.count + size
+        if self.metrics:
+            self.seen.append((_array(output), _array(target)))
+
+    def row(self, prefix: str = "") -> dict[str, float]:
+        """The numbers by name."""
+        found = {f"{prefix}loss": self.total / self.count}
+        if self.metrics:
+            outputs, targets = (np.concatenate(parts) for parts in zip(*self.seen, strict=True))
+            found |= {f"{prefix}{name}": float(metric(outputs, targets)) for name, metric in self.metrics.items()}
+        return found
+
+
+def _name(metric: Any) -> str:
+    name = getattr(metric, "__name__", None)
+    if name is None:
+        raise TypeError(f'{metric!r} has no name: give metrics as a dict, such as {{"top 3": metric}}')
+    return name
+
+
+def _array(x: Any) -> Any:
+    if not isinstance(x, (ag.Tensor, np.ndarray, np.generic)):
+        raise TypeError(f"metrics compare one array of outputs with one of targets; got a {type(x).__name__}")
+    return x.numpy() if isinstance(x, ag.Tensor) else x
+
+
+def _parts(batch: Any) -> tuple[tuple[Any, ...], Any]:
+    """Arguments of the model, and the target."""
+    if not isinstance(batch, tuple):
+        return (batch,), batch
+    if len(batch) < 2:
+        raise ValueError("a tuple of a dataset ends with the targets: (x, y); for a model that needs none, pass x itself")
+    return batch[:-1], batch[-1]
+
+
+def _evaluated(model: Module, loss: Callable[..., Any], batch: Any) -> tuple[Any, Any, Any]:
+    """The loss of a batch, the outputs and the targets."""
+    inputs, target = _parts(batch)
+    output = model(*inputs)
+    value = loss(output, target)
+    if np.shape(value) != ():
+        raise ag.ShapeError(f"the loss of a batch is one number; got shape {np.shape(value)}: reduce it with mean or sum")
+    return value, output, target
+
+
+def evaluate(
+    model: Module, dataset: Any, loss: Callable[..., Any], *, batch_size: int = 256, metrics: Metrics = ()
+) -> dict[str, float]:
+    """Mean loss and metrics of a model over a dataset, in evaluation mode and without recording.
+
+    Args:
+        model, dataset, loss, metrics: as for `fit`.
+        batch_size: how many samples are evaluated together; this limits the memory that is used.
+
+    Returns:
+        `loss` and the metrics by name.
+
+    >>> from nn import Identity, functional, metrics
+    >>> scores, labels = np.array([[0.0, 2.0], [1.0, 0.0]]), np.array([1, 1])
+    >>> evaluate(Identity(), (scores, labels), functional.cross_entropy, metrics=[metrics.accuracy])["accuracy"]
+    0.5
+    """
+    averages = _Averages(metrics)
+    with _mode(model, False), ag.no_grad():
+        for batch in batches(dataset, batch_size, shuffle=False):
+            value, output, target = _evaluated(model, loss, batch)
+            averages.add(float(value), length(batch), output, target)
+    if not averages.count:
+        raise ag.ShapeError("the dataset to evaluate on has no samples")
+    return averages.row()
+
+
+def fit(
+    model: Module,
+    train: Any,
+    loss: Callable[..., Any],
+    optimizer: Any,
+    *,
+    epochs: int,
+    batch_size: int,
+    validation: Any = None,
+    metrics: Metrics = (),
+    early_stopping: int | None = None,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    callbacks: Sequence[Callable[[History], Any]] = (),
+    seed: int | None = None,
+    progress: bool = True,
+    keep_best: bool = True,
+) -> History:
+    """Train a model: for each epoch, for each batch, loss, gradient, step.
+
+    Ctrl-C ends the training and leaves a model that can be used: the history so far is returned, with `interrupted` set.
+
+    Args:
+        model: in training mode while it trains; afterwards every module has the mode it had before.
+        train: a dataset (see `nn.data`). Of a tuple the last member is the target, the others are the model's arguments:
+            `loss(model(*inputs), target)`. Any other batch is both: `loss(model(batch), batch)`.
+        loss: from outputs and targets to one number: a function or a module.
+        optimizer: of `optim`, with the model's parameters.
+        epochs: passes over the data.
+        batch_size: samples per step.
+        validation: a dataset to evaluate after each epoch.
+        metrics: functions of (outputs, targets), plain arrays of the whole epoch; or a dict of them by name.
+        early_stopping: end after so many epochs in a row without a lower validation loss.
+        clip_norm: scale the gradients of a step so that their norm over all parameters is at most this.
+        clip_value: clip every element of the gradients to [-clip_value, clip_value], before `clip_norm`.
+        callbacks: called after each epoch with the history; one that returns True ends the training.
+        seed: of the order of the samples and, through `ag.manual_seed`, of everything random in the model. By default
+            both go on from the generator of `ag.manual_seed`.
+        progress: show a progress bar, if tqdm is installed.
+        keep_best: at the end, however it comes, give the model the weights and buffers of its best epoch. Needs
+            validation data; without, the last weights stay.
+
+    Returns:
+        The `History`.
+
+    Raises:
+        AnomalyError: the loss, or with `clip_norm` the gradient, is NaN or infinite; says in which epoch and batch.
+        ShapeError: the loss is not one number, or a dataset's arrays do not fit together.
+        ValueError: settings that cannot be meant.
+
+    Source: clipping by norm: Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks, ICML 2013.
+    Early stopping: Goodfellow, Bengio and Courville, Deep Learning, 2016, section 7.8.
+
+    >>> import optim
+    >>> from nn import Linear, functional
+    >>> x = ag.manual_seed(0).normal(size=(64, 3))
+    >>> model = Linear(3, 1, dtype=float)
+    >>> history = fit(model, (x, x @ [[1.0], [2.0], [3.0]]), functional.mse_loss, optim.SGD(model.parameters(), lr=0.1),
+    ...               epochs=20, batch_size=16, seed=0, progress=False)
+    >>> len(history), model.weight.numpy().round(2)
+    (20, array([[1., 2., 3.]]))
+    """
+    at_least_one = {"epochs": epochs, "batch_size": batch_size, "early_stopping": early_stopping}
+    _checked(model, optimizer, at_least_one, {"clip_norm": clip_norm, "clip_value": clip_value})
+    if early_stopping is not None and validation is None:
+        raise ValueError("early_stopping watches the validation loss: give validation=(x, y), for instance from nn.data.split")
+    for name, dataset in (("train", train), ("validation", validation)):
+        if dataset is not None and not length(dataset):
+            raise ag.ShapeError(f"the dataset {name}= has no samples")
+    if seed is not None:
+        ag.manual_seed(seed)
+    loader = batches(train, batch_size, seed=seed)
+    history, best, best_state = History(), math.inf, None
+    try:
+        with _mode(model, True), _bar(progress, epochs * len(loader)) as bar:
+            for epoch in range(1, epochs + 1):
+                averages = _Averages(metrics)
+                for number, batch in enumerate(loader, start=1):
+                    place = f"epoch {epoch}, batch {number} of {len(loader)}"
+                    _step(model, batch, loss, optimizer, averages, (clip_value, clip_norm), place)
+                    bar.update()
+                row = {"epoch": epoch, **averages.row()}
+                if validation is not None:
+                    held_out = evaluate(model, validation, loss, batch_size=batch_size, metrics=metrics)
+                    row |= {f"validation_{name}": number for name, number in held_out.items()}
+                    if held_out["loss"] < best:
+                        best_state = model.state_dict() if keep_best else None
+                        best, history.best_epoch = held_out["loss"], epoch
+                history.epochs.append(row)
+                bar.set_description(f"epoch {epoch} of {epochs}")
+                bar.set_postfix({name: _shown(number) for name, number in row.items() if name != "epoch"})
+                if any([callback(history) is True for callback in callbacks]):  # noqa: C419  each of them is called
+                    history.stopped = "callback"
+                    break
+                if early_stopping is not None and epoch - (history.best_epoch or 0) >= early_stopping:
+                    history.stopped = "early stopping"
+                    break
+    except KeyboardInterrupt:
+        history.stopped = "interrupted"
+    finally:
+        if best_state is not None:
+            model.load_state_dict(best_state)
+    return history
+
+
+def _checked(model: Any, optimizer: Any, at_least_one: dict[str, int | None], positive: dict[str, float | None]) -> None:
+    if not isinstance(model, Module):
+        raise TypeError(f"fit trains a Module; got a {type(model).__name__}")
+    for name, count in at_least_one.items():
+        if count is not None and (not isinstance(count, int | np.integer) or count < 1):
+            raise ValueError(f"{name} is a whole number, at least 1; got {count!r}")
+    for name, bound in positive.items():
+        if bound is not None and not bound > 0:
+            raise ValueError(f"{name} is positive, or None for no clipping; got {bound!r}")
+    if not hasattr(optimizer, "param_groups"):
+        raise TypeError(f"fit takes an optimizer of optim, such as optim.Adam(model.parameters()); got {optimizer!r}")
+    if not {id(p) for p in _parameters(optimizer)} & {id(p) for p in model.parameters()}:
+        raise ValueError("the optimizer has none of the model's parameters: make it with model.parameters() of this model")
+
+
+def _parameters(optimizer: Any) -> list[Any]:
+    return [p for group in optimizer.param_groups for p in group["params"]]
+
+
+def _step(
+    model: Module,
+    batch: Any,
+    loss: Callable[..., Any],
+    optimizer: Any,
+    averages: _Averages,
+    clip: tuple[float | None, float | None],
+    place: str,
+) -> None:
+    """One step of the optimizer, for one batch."""
+    value, output, target = _evaluated(model, loss, batch)
+    if not isinstance(value, ag.Tensor):
+        raise ag.GraphError(
+            f"the loss is a {type(value).__name__} that no gradient comes from: compute it from the model's outputs"
+        )
+    number = float(value)
+    _finite(number, "loss", place)
+    optimizer.zero_grad()
+    value.backward()
+    _clip([p for p in _parameters(optimizer) if p.grad is not None], *clip, place)
+    optimizer.step()
+    averages.add(number, length(batch), output, target)
+
+
+def _finite(number: float, what: str, place: str) -> None:
+    if not math.isfinite(number):
+        raise ag.AnomalyError(
+            f"the {what} is {number} at {place}, before the step. A smaller learning rate or clip_norm= may keep it finite; "
+            "to see which operation it comes from, run fit under ag.detect_anomaly()."
+        )
+
+
+def _clip(params: list[Any], value: float | None, norm: float | None, place: str) -> None:
+    """Clip gradients by value and then by norm. They are replaced: their arrays may not be ours to write into."""
+    if value is not None:
+        for p in params:
+            p.grad = np.clip(_real(p.grad), -value, value).view(p.dtype).reshape(p.shape)
+    if norm is not None:
+        total = math.hypot(*(_norm(_real(p.grad)) for p in params))
+        _finite(total, "norm of the gradient", place)
+        if total > norm:
+            for p in params:
+                p.grad = p.grad.numpy() * (norm / total)
+
+
+def _real(grad: Any) -> Any:
+    """The real numbers that a gradient consists of, along one axis."""
+    g = np.ascontiguousarray(grad.numpy()).reshape(-1)
+    return g.view(g.real.dtype)
+
+
+def _norm(g: Any) -> float:
+    with np.errstate(over="ignore"):
+        found = float(np.linalg.norm(g))
+    return found if math.isfinite(found) else float(np.linalg.norm(g.astype(np.float64)))  # the squares may overflow float32
+
+
+class _NoBar:
+    """Where no progress is shown."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        pass
+
+    def update(self) -> None:
+        """One batch is done."""
+
+    set_description = set_postfix = lambda _self, _shown: None
+
+
+def _bar(progress: bool, total: int) -> Any:
+    if progress and importlib.util.find_spec("tqdm") is not None:
+        return need("tqdm", "demo").tqdm(total=total, desc="training", unit="batch")
+    return _NoBar()

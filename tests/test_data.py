@@ -1,0 +1,302 @@
+"""Batches, splits, labels, and files: good ones and damaged ones."""
+
+import gzip
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+import autograd_core as ag
+from nn import data
+
+SAMPLES = {"x": np.arange(20.0).reshape(10, 2), "y": (np.arange(10) * 3, np.arange(10)[::-1])}
+
+
+class Squares:
+    """A dataset of a user's own: it is asked for arrays of sample numbers only."""
+
+    def __len__(self):
+        return 10
+
+    def __getitem__(self, indices):
+        assert isinstance(indices, np.ndarray)
+        return indices, indices**2
+
+
+def numbers(loader):
+    return [batch[0].tolist() for batch in loader]
+
+
+@pytest.mark.parametrize(
+    "dataset", [(np.arange(10), np.arange(10) ** 2), Squares(), data.FunctionDataset(lambda i: (i, i**2), 10)]
+)
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_an_epoch_gives_every_sample_once_with_its_own_label(dataset, shuffle):
+    loader = data.batches(dataset, 4, shuffle)
+    found = [*loader]
+    assert len(loader) == 3
+    assert [len(x) for x, _ in found] == [4, 4, 2]
+    x, y = (np.concatenate(part) for part in zip(*found, strict=True))
+    np.testing.assert_array_equal(y, x**2)
+    np.testing.assert_array_equal(np.sort(x), np.arange(10))
+    assert (x.tolist() == [*range(10)]) is not shuffle
+    assert [len(x) for x, _ in data.batches(dataset, 4, shuffle, drop_last=True)] == [4, 4]
+    assert len(data.batches(dataset, 4, shuffle, drop_last=True)) == 2
+
+
+def test_structure_of_the_dataset_is_that_of_the_batch():
+    (batch,) = data.batches(SAMPLES, 10, seed=0)
+    order = batch["y"][0] // 3
+    assert order.tolist() != [*range(10)]
+    np.testing.assert_array_equal(batch["x"], SAMPLES["x"][order])
+    np.testing.assert_array_equal(batch["y"][1], 9 - order)
+    x = np.arange(6.0)
+    assert np.shares_memory(next(iter(data.batches(x, 2, shuffle=False))), x)
+    assert isinstance(next(iter(data.batches(ag.Tensor(x), 2))), ag.Tensor)
+
+
+def test_orders_are_reproducible_per_epoch_and_differ_between_epochs():
+    x = (np.arange(10),)
+    one, other = (data.batches(x, 3, seed=5) for _ in range(2))
+    first, second = numbers(one), numbers(one)
+    assert first != second
+    assert (numbers(other), numbers(other)) == (first, second)
+    assert numbers(other.epoch(1)) == second  # resumed there
+    assert numbers(data.batches(x, 3, seed=6)) != first
+    ag.manual_seed(3)
+    drawn = numbers(data.batches(x, 3))
+    assert numbers(data.batches(x, 3, rng=np.random.default_rng(3))) == drawn
+    ag.manual_seed(3)
+    assert numbers(data.batches(x, 3)) == drawn
+
+
+def test_what_is_no_dataset_is_refused():
+    with pytest.raises(ag.ShapeError, match=r"got \[3, 4\]"):
+        data.batches((np.zeros(3), np.zeros(4)), 2)
+    with pytest.raises(TypeError, match="into a tuple"):
+        data.batches([np.zeros(3), np.zeros(3)], 2)
+    with pytest.raises(TypeError, match="got a int"):
+        data.length(3)
+    with pytest.raises(ag.ShapeError, match="at least one array"):
+        data.length(())
+    with pytest.raises(ag.ShapeError, match="first axis"):
+        data.length(np.zeros(()))
+    with pytest.raises(ValueError, match="at least 1; got 0"):
+        data.batches(np.zeros(3), 0)
+    with pytest.raises(ValueError, match="not both"):
+        data.batches(np.zeros(3), 1, rng=np.random.default_rng(), seed=1)
+    with pytest.raises(ValueError, match="size=-1"):
+        data.FunctionDataset(lambda i: i, -1)
+    assert [*data.batches(np.zeros(0), 3)] == []
+
+
+@given(st.integers(5, 200), st.floats(0.1, 0.9), st.integers(1, 6), st.integers(0, 2**32))
+def test_split_is_a_partition_in_which_each_part_has_its_share_of_every_class(n, fraction, classes, seed):
+    labels = np.random.default_rng(seed).integers(classes, size=n)
+    if min(round(n * fraction), round(n * (1 - fraction))) < 1:
+        return
+    parts = data.split((np.arange(n), labels), [fraction, 1 - fraction], seed=seed, stratify=labels)
+    np.testing.assert_array_equal(np.sort(np.concatenate([i for i, _ in parts])), np.arange(n))
+    assert abs(len(parts[0][0]) - fraction * n) <= 0.5 + 1e-9
+    for (indices, found), share in zip(parts, (fraction, 1 - fraction), strict=True):
+        np.testing.assert_array_equal(found, labels[indices])
+        assert (np.diff(indices) > 0).all()
+        counts, whole = np.bincount(found, minlength=classes), np.bincount(labels, minlength=classes)
+        assert (np.abs(counts - share * whole) <= 1.5 + 1e-9).all()
+
+
+def test_small_classes_do_not_all_round_the_same_way():
+    labels = np.repeat(np.arange(100), 4)
+    train, test = data.split(labels, [0.9, 0.1], seed=0, stratify=labels)
+    assert (len(train), len(test)) == (360, 40)
+    assert np.bincount(test).max() == 1
+
+
+def test_split_of_three_parts_dicts_and_objects():
+    parts = data.split(SAMPLES, [0.5, 0.3, 0.2], seed=1)
+    assert [len(p["x"]) for p in parts] == [5, 3, 2]
+    assert not np.shares_memory(parts[0]["x"], SAMPLES["x"])
+    again = data.split(SAMPLES, [0.5, 0.3, 0.2], seed=1)
+    np.testing.assert_array_equal(parts[1]["x"], again[1]["x"])
+    assert data.split(SAMPLES, [0.5, 0.5], seed=2)[0]["x"].tolist() != data.split(SAMPLES, [0.5, 0.5], seed=3)[0]["x"].tolist()
+    lazy = data.split(Squares(), [0.5, 0.5], rng=np.random.default_rng(0))
+    x, y = (np.concatenate(part) for part in zip(*[batch for half in lazy for batch in data.batches(half, 3)], strict=True))
+    np.testing.assert_array_equal(np.sort(x), np.arange(10))
+    np.testing.assert_array_equal(y, x**2)
+
+
+def test_split_at_random_is_uniform():
+    """Each of 4 samples is in the half of 2 in half of the draws: 2000 draws, 5 standard deviations."""
+    rng = np.random.default_rng(0)
+    counts = sum(np.bincount(data.split(np.arange(4), [0.5, 0.5], rng=rng)[0], minlength=4) for _ in range(2000))
+    assert (np.abs(counts - 1000) < 5 * np.sqrt(500)).all()
+
+
+@pytest.mark.parametrize("fractions", [[0.5, 0.6], [1.5, -0.5], [], 0.5])
+def test_fractions_are_positive_and_add_up_to_one(fractions):
+    with pytest.raises(ValueError, match="add up to 1"):
+        data.split(np.zeros(10), fractions)
+
+
+def test_split_refuses_empty_parts_and_labels_of_another_length():
+    with pytest.raises(ValueError, match=r"3 samples .* empty"):
+        data.split(np.zeros(3), [0.9, 0.1])
+    with pytest.raises(ag.ShapeError, match=r"\(3,\); got \(2,\)"):
+        data.split(np.zeros(3), [0.5, 0.5], stratify=[0, 1])
+
+
+def test_one_hot():
+    np.testing.assert_array_equal(data.one_hot(np.array([[1, 0], [2, 2]])), np.eye(3)[[[1, 0], [2, 2]]])
+    assert data.one_hot(3, 5, dtype=int).tolist() == [0, 0, 0, 1, 0]
+    assert data.one_hot(np.zeros(0, int), 4).shape == (0, 4)
+    assert data.one_hot([1]).dtype == np.float32
+    with pytest.raises(ag.BoundsError, match="0 to 2; got 3"):
+        data.one_hot([1, 3], 3)
+    with pytest.raises(ag.BoundsError, match="got -1"):
+        data.one_hot([-1, 2])
+    with pytest.raises(ag.DTypeError, match="float64"):
+        data.one_hot([0.5])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
+@pytest.mark.parametrize(("ours", "theirs"), [(data.z_score, StandardScaler), (data.min_max, MinMaxScaler)])
+def test_scaling_is_that_of_scikit_learn_and_is_undone(rng, dtype, ours, theirs):
+    train, test = ((rng.normal(size=(40, 3)) * 50 + [1000, 0, -7]).astype(dtype) for _ in range(2))
+    scaling, expected = ours(train), theirs().fit(train.astype(float))
+    tolerance = 1e-12 if dtype == np.float64 else 1e-5
+    for x in (train, test):
+        np.testing.assert_allclose(scaling(x), expected.transform(x.astype(float)), rtol=tolerance, atol=10 * tolerance)
+        np.testing.assert_allclose(scaling.inverse(scaling(x)), x, rtol=tolerance, atol=1000 * tolerance)
+    assert scaling(test).dtype == (np.float64 if dtype == np.float64 else np.float32)
+    tensor = ag.Tensor(test.astype(float), requires_grad=True)
+    scaling(tensor).sum().backward()
+    np.testing.assert_allclose(tensor.grad, np.broadcast_to(1 / scaling.scale, test.shape))
+
+
+@pytest.mark.parametrize("measure", [data.z_score, data.min_max])
+def test_scaling_of_constant_columns_and_of_nothing(measure):
+    x = np.full((30, 2), 0.1)
+    np.testing.assert_allclose(measure(x)(x), 0, atol=1e-15)
+    images = np.arange(24, dtype=np.uint8).reshape(3, 2, 4)
+    assert measure(images).scale.shape == (2, 4)
+    for empty in (np.zeros((0, 3)), np.zeros(())):
+        with pytest.raises(ag.ShapeError, match="first axis"):
+            measure(empty)
+
+
+def idx(code, layout, array):
+    header = bytes([0, 0, code, array.ndim]) + b"".join(struct.pack(">i", size) for size in array.shape)
+    return header + struct.pack(f">{array.size}{layout}", *array.reshape(-1).tolist())
+
+
+IDX_TYPES = [(8, "B", "u1"), (9, "b", "i1"), (11, "h", "i2"), (12, "i", "i4"), (13, "f", "f4"), (14, "d", "f8")]
+
+
+@pytest.mark.parametrize(("code", "layout", "dtype"), IDX_TYPES)
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("shape", [(4,), (2, 3, 3), (0, 2), ()])
+def test_idx_files_of_every_dtype(tmp_path, rng, code, layout, dtype, compressed, shape):
+    array = (rng.normal(size=shape) * 50).astype(dtype) if dtype != "u1" else rng.integers(256, size=shape).astype(dtype)
+    raw = idx(code, layout, array)
+    path = tmp_path / "a.idx"  # found out by what is in it, not by its name
+    path.write_bytes(gzip.compress(raw) if compressed else raw)
+    found = data.read_idx(path)
+    assert found.dtype == array.dtype
+    assert found.dtype.isnative
+    assert found.flags.writeable
+    np.testing.assert_array_equal(found, array)
+
+
+def test_damaged_idx_files(tmp_path, rng):
+    raw = idx(8, "B", rng.integers(256, size=(5, 2)))
+    path = tmp_path / "a.idx"
+
+    def read(content):
+        path.write_bytes(content)
+        return data.read_idx(path)
+
+    for content in (raw[:-1], raw + b"\0", raw[:9], raw[:4]):
+        with pytest.raises(data.DataError, match=f"a.idx is damaged.*found {len(content)} bytes"):
+            read(content)
+    for content in (b"", b"\0\0", b"P5 2 3 255", bytes([0, 0, 7, 1]) + raw[4:]):
+        with pytest.raises(data.DataError, match="no IDX file"):
+            read(content)
+    packed = gzip.compress(raw)
+    for content in (packed[:-6], packed[:12] + b"\xff\xff" + packed[14:]):
+        with pytest.raises(data.DataError, match="gzip"):
+            read(content)
+    with pytest.raises(FileNotFoundError):
+        data.read_idx(tmp_path / "none")
+
+
+def test_npz_files(tmp_path, rng):
+    path = tmp_path / "a.npz"
+    x, y = rng.normal(size=(3, 2)), np.arange(3)
+    np.savez_compressed(path, x=x, y=y)
+    found = data.read_npz(path)
+    np.testing.assert_array_equal(found["x"], x)
+    np.testing.assert_array_equal(found["y"], y)
+    raw = path.read_bytes()
+    for content in (raw[:-30], b"", b"hello", raw[:60] + bytes(40) + raw[100:]):
+        path.write_bytes(content)
+        with pytest.raises(data.DataError, match=r"a\.npz"):
+            data.read_npz(path)
+    np.savez(path, x=np.array([{}], object))
+    with pytest.raises(data.DataError, match="no plain arrays"):
+        data.read_npz(path)
+    with pytest.raises(FileNotFoundError):
+        data.read_npz(tmp_path / "none.npz")
+
+
+def csv_file(tmp_path, text, encoding="utf-8"):
+    path = tmp_path / "t.csv"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_csv_with_and_without_header_and_labels(tmp_path):
+    path = csv_file(tmp_path, '\ufeffa,b,"kind, if any"\r\n1, 2.5,x\r\n\r\n-3e2,"4",y\r\n5,nan,x\r\n')
+    table = data.read_csv(path, label="kind, if any")
+    np.testing.assert_array_equal(table.x, np.array([[1, 2.5], [-300, 4], [5, np.nan]], np.float32))
+    assert table.x.dtype == np.float32
+    assert (table.columns, table.classes, table.y.tolist()) == (["a", "b"], ["x", "y"], [0, 1, 0])
+    assert data.read_csv(path, label=-1).y.tolist() == [0, 1, 0]
+    plain = data.read_csv(csv_file(tmp_path, "1;2\n3;4"), delimiter=";", dtype=float)
+    assert (plain.x.tolist(), plain.y, plain.columns, plain.classes) == ([[1, 2], [3, 4]], None, ["0", "1"], [])
+    labelled = data.read_csv(csv_file(tmp_path, "10,1\n9,2\n10,3\n"), label=0)  # numbers as labels are in their order
+    assert (labelled.classes, labelled.y.tolist(), labelled.columns) == (["9", "10"], [1, 0, 1], ["1"])
+    assert data.read_csv(csv_file(tmp_path, "1,2\n3,4\n"), header=True).columns == ["1", "2"]
+    assert data.read_csv(csv_file(tmp_path, "nan,2\n3,4\n")).x.shape == (2, 2)
+    assert data.read_csv(csv_file(tmp_path, "7,8\n3,4\n"), label="8").y.tolist() == [0]  # a name: there is a header
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("a,b\n1,2\n3,oops\n", {}, r"line 3, column 2 \('b'\): 'oops'"),
+        ("a,b\n\n\n1,2\n3,\n", {}, r"line 5, column 2 \('b'\): ''"),
+        ("1,2\n1_0,3\n", {}, r"line 2, column 1 \('0'\): '1_0'"),
+        ("x,2\n1,3\n", {"header": False}, "line 1, column 1"),
+        ("a,b\n1,2\n3,4,5\n", {}, "line 3: 3 cells.* has 2"),
+        ("a,b\n", {}, "no data"),
+        ("\n", {}, "empty"),
+    ],
+)
+def test_csv_mistakes_are_named_with_their_place(tmp_path, text, options, message):
+    with pytest.raises(data.DataError, match=message):
+        data.read_csv(csv_file(tmp_path, text), **options)
+
+
+def test_csv_label_columns_that_do_not_exist(tmp_path):
+    path = csv_file(tmp_path, "a,b\n1,2\n")
+    with pytest.raises(KeyError, match="no column 'c'; its first line is a, b"):
+        data.read_csv(path, label="c")
+    with pytest.raises(IndexError, match="number 2: it has 2"):
+        data.read_csv(path, label=2)
+    with pytest.raises(ValueError, match="give its number"):
+        data.read_csv(path, label="a", header=False)
+    with pytest.raises(data.DataError, match="UTF-8"):
+        data.read_csv(csv_file(tmp_path, "a,b\n1,\xe9\n", "latin-1"))

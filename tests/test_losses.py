@@ -1,0 +1,273 @@
+"""Losses: closed forms, huge logits, ignored labels, and what they refuse."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import autograd_core as ag
+import nn
+from nn import functional as F  # noqa: N812  as everywhere
+from nn import losses, margins
+
+from .layers import LOSSES
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def gradient(loss, *arrays):
+    """Of the first argument."""
+    t = ag.Tensor(arrays[0], requires_grad=True)
+    y = loss(t, *arrays[1:])
+    y.backward()
+    return y.numpy(), t.grad.numpy()
+
+
+# Closed forms
+
+
+def test_gradients_of_the_means_have_their_closed_forms(rng):
+    m = 7
+    x, t = rng.normal(size=m), rng.normal(size=m)
+    p, labels = rng.uniform(0.1, 0.9, m), rng.integers(0, 2, m).astype(float)
+    np.testing.assert_allclose(gradient(F.l1_loss, x, t)[1], np.sign(x - t) / m, rtol=1e-12)
+    np.testing.assert_allclose(gradient(F.mse_loss, x, t)[1], 2 / m * (x - t), rtol=1e-12)
+    np.testing.assert_allclose(gradient(lambda a, b: 0.5 * F.mse_loss(a, b), x, t)[1], (x - t) / m, rtol=1e-12)
+    np.testing.assert_allclose(gradient(F.huber_loss, 3 * x, t)[1], np.clip(3 * x - t, -1, 1) / m, rtol=1e-12)
+    np.testing.assert_allclose(gradient(F.binary_cross_entropy, p, labels)[1], (p - labels) / (p * (1 - p)) / m, rtol=1e-12)
+    expected = (sigmoid(x) - labels) / m
+    for loss in (F.binary_cross_entropy_with_logits, lambda z, t: F.binary_cross_entropy(ag.sigmoid(z), t)):
+        np.testing.assert_allclose(gradient(loss, x, labels)[1], expected, rtol=1e-10, atol=1e-15)
+    np.testing.assert_allclose(gradient(F.soft_margin_loss, x, 2 * labels - 1)[1], expected, rtol=1e-10, atol=1e-15)
+
+
+def test_cross_entropy_gradient_is_softmax_minus_onehot(rng):
+    z, labels = rng.normal(size=(5, 3)), np.array([0, 2, 1, 1, 0])
+    onehot = np.eye(3)[labels]
+    e = np.exp(z)
+    expected = (e / e.sum(axis=1, keepdims=True) - onehot) / 5
+    for target in (labels, onehot, ag.Tensor(onehot)):
+        np.testing.assert_allclose(gradient(F.cross_entropy, z, target)[1], expected, rtol=1e-12, atol=1e-16)
+    np.testing.assert_allclose(
+        gradient(lambda z, t: F.nll_loss(ag.log_softmax(z), t), z, labels)[1], expected, rtol=1e-12, atol=1e-16
+    )
+    np.testing.assert_allclose(gradient(F.nll_loss, z, labels)[1], -onehot / 5, rtol=1e-12)
+
+
+def test_relations_between_losses(rng):
+    z, t = rng.normal(size=(6, 4)), rng.dirichlet(np.ones(4), 6)
+    entropy = -(t * np.log(t)).sum() / 6
+    divergence = F.kl_div(ag.log_softmax(z), t, "batchmean")
+    np.testing.assert_allclose(F.cross_entropy(z, t), divergence + entropy, rtol=1e-12)
+    np.testing.assert_allclose(F.kl_div(np.log(t), t, "batchmean"), 0, atol=1e-15)
+    two = np.stack([np.zeros(6), z[:, 0]], axis=1)  # logistic regression is softmax regression with two classes
+    labels = np.array([0, 1, 1, 0, 1, 0])
+    np.testing.assert_allclose(
+        F.cross_entropy(two, labels), F.binary_cross_entropy_with_logits(z[:, 0], labels * 1.0), rtol=1e-12
+    )
+    np.testing.assert_allclose(F.gaussian_nll_loss(z, t, np.ones((6, 1))), 0.5 * F.mse_loss(z, t), rtol=1e-12)
+    density = -np.log(np.exp(-((z - t) ** 2) / (2 * 0.49)) / np.sqrt(2 * np.pi * 0.49))
+    np.testing.assert_allclose(F.gaussian_nll_loss(z, t, np.full((6, 4), 0.49), full=True), density.mean(), rtol=1e-12)
+    np.testing.assert_allclose(F.smooth_l1_loss(z, t, beta=0.3) * 0.3, F.huber_loss(z, t, delta=0.3), rtol=1e-12)
+
+
+# Hard points
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_exact_at_huge_logits(dtype):
+    z = np.array([[1e4, -1e4]], dtype)
+    for target in (np.array([1]), np.array([[0.0, 1.0]], dtype)):
+        y, g = gradient(F.cross_entropy, z, target)
+        assert (y, y.dtype, g.dtype) == (2e4, dtype, dtype)
+        np.testing.assert_array_equal(g, [[1, -1]])
+    y, g = gradient(lambda z, t: F.cross_entropy(z, t, label_smoothing=0.5), z, np.array([0]))
+    np.testing.assert_allclose(y, 5e3, rtol=1e-6)
+    np.testing.assert_allclose(g, [[0.25, -0.25]], rtol=1e-6)
+    logits, targets = np.array([1e4, -1e4, 1e4, -1e4], dtype), np.array([0, 1, 1, 0], dtype)
+    y, g = gradient(lambda z, t: F.binary_cross_entropy_with_logits(z, t, reduction="sum"), logits, targets)
+    assert (y, y.dtype) == (2e4, dtype)
+    np.testing.assert_array_equal(g, [1, -1, 0, 0])
+    y, g = gradient(lambda z, t: F.soft_margin_loss(z, t, "sum"), logits, np.array([-1, 1, 1, -1]))
+    assert (y, y.dtype) == (2e4, dtype)
+    np.testing.assert_array_equal(g, [1, -1, 0, 0])
+    y, g = gradient(lambda z, t: F.multilabel_soft_margin_loss(z, t, reduction="sum"), logits, targets)
+    assert (y, y.dtype) == (5e3, dtype)
+    np.testing.assert_array_equal(g, [0.25, -0.25, 0, 0])
+    for loss in (F.huber_loss, F.smooth_l1_loss, F.l1_loss):
+        y, g = gradient(lambda x, t, loss=loss: loss(x, t, "sum"), np.array([1e30, -1e30], dtype), np.zeros(2, dtype))
+        np.testing.assert_array_equal(g, [1, -1])
+        assert np.isfinite(y)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_binary_cross_entropy_at_0_and_1(dtype):
+    p, t = np.array([0, 0, 1, 1, 0], dtype), np.array([0, 1, 1, 0, 0.5], dtype)
+    x = ag.Tensor(p, requires_grad=True)
+    y = F.binary_cross_entropy(x, t, reduction="none")
+    np.testing.assert_array_equal(y.numpy(), [0, 100, 0, 100, 50])
+    (g,) = ag.gradients(y, [x], [np.ones(5, dtype)], create_graph=True)
+    np.testing.assert_array_equal(g.numpy(), [1, 0, -1, 0, 0.5])  # the logarithm that is cut is flat
+    (h,) = ag.gradients(g, [x], [np.ones(5, dtype)])
+    assert np.isfinite(h.numpy()).all()
+
+
+def test_zeros_in_targets_and_vectors():
+    y, g = gradient(F.kl_div, np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]]))
+    np.testing.assert_allclose(y, np.log(2) / 2)
+    np.testing.assert_array_equal(g, [[-0.5, 0]])
+    zero = np.zeros((2, 3))
+    y, g = gradient(F.cosine_embedding_loss, zero, zero, np.array([1, -1]))
+    assert y == 0.5
+    assert np.isfinite(g).all()
+    _, g = gradient(lambda *a: F.triplet_margin_loss(*a, eps=0.0), zero, zero, zero)
+    np.testing.assert_array_equal(g, zero)
+    _, g = gradient(F.poisson_nll_loss, np.array([0.0, -1000.0]), np.array([0.0, 0.0]))
+    np.testing.assert_array_equal(g, [0.5, 0.0])
+    _, g = gradient(lambda v: F.gaussian_nll_loss(np.zeros(2), np.ones(2), v), np.array([0.0, 1.0]))
+    np.testing.assert_array_equal(g, [0.0, 0.0])  # below eps flat; at the optimum v = d^2 flat too
+
+
+@pytest.mark.parametrize("loss", [F.l1_loss, F.huber_loss, F.smooth_l1_loss, F.mse_loss])
+def test_derivative_where_input_equals_target_is_0(loss):
+    np.testing.assert_array_equal(gradient(loss, np.ones(2), np.ones(2))[1], [0, 0])
+
+
+def test_ignored_labels_count_for_nothing(rng):
+    z, labels = rng.normal(size=(6, 3)), np.array([0, -100, 2, 1, -100, 2])
+    kept = labels >= 0
+    for loss in (F.cross_entropy, lambda z, t: F.nll_loss(ag.log_softmax(z), t)):
+        y, g = gradient(loss, z, labels)
+        expected, slope = gradient(loss, z[kept], labels[kept])
+        np.testing.assert_allclose(y, expected, rtol=1e-12)
+        np.testing.assert_allclose(g[kept], slope, rtol=1e-12)
+        np.testing.assert_array_equal(g[~kept], 0)
+    y, g = gradient(F.cross_entropy, z, np.full(6, -100))
+    assert y == 0
+    assert not g.any()
+    with pytest.raises(ag.BoundsError, match="labels from 0 to 7 for 3 classes"):
+        F.cross_entropy(z, np.array([0, -100, 2, 1, 7, 2]))
+
+
+def test_cross_entropy_with_index_targets_is_the_fused_row(rng):
+    y = F.cross_entropy(ag.Tensor(rng.normal(size=(4, 3)), requires_grad=True), np.array([0, 1, 2, 0]))
+    picture = ag.viz.draw(y).dot
+    assert "softmax_cross_entropy" in picture
+    assert "log_softmax" not in picture
+
+
+@pytest.mark.parametrize("row", LOSSES, ids=lambda row: row.name)
+def test_forward_mode_agrees_with_reverse_mode(row, rng):
+    """The slope along a tangent is <gradient, tangent>; and forward over reverse is the Hessian-vector product."""
+    arrays = row.inputs[0](rng)
+    point, rest = arrays[: row.differentiable], arrays[row.differentiable :]
+    for options in row.options:
+
+        def loss(*xs, options=options):
+            return getattr(F, row.function)(*xs, *rest, **options)
+
+        tangents = tuple(rng.normal(size=x.shape) for x in point)
+        value, slope = ag.jvp(loss, tuple(point), tangents)
+        numbers = range(len(point))
+        expected, found = ag.value_and_grad(loss, argnums=numbers)(*point)
+        np.testing.assert_allclose(value, expected, rtol=1e-12)
+        terms = [np.sum(g * t) for g, t in zip(found, tangents, strict=True)]
+        np.testing.assert_allclose(slope, sum(terms), rtol=1e-9, atol=1e-12 * sum(map(abs, terms)))
+        both = [ag.hvp(loss, tuple(point), tangents, mode) for mode in ("reverse-over-reverse", "forward-over-reverse")]
+        for one, two in zip(*both, strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-9, atol=1e-12)
+
+
+def test_options_may_be_tensors_and_are_shown_by_shape():
+    weight = ag.Tensor([1.0, 2.0])
+    for module in (nn.CrossEntropyLoss(weight), nn.NLLLoss(weight)):
+        assert "weight=array of shape (2,)" in repr(module)
+        assert np.isfinite(module(np.zeros((2, 2)), np.array([0, 1])))
+
+
+def test_weights_of_classes_weigh_the_mean():
+    z, labels, weight = np.zeros((3, 2)), np.array([0, 1, 1]), np.array([3.0, 1.0])
+    _, g = gradient(lambda z, t: F.cross_entropy(z, t, weight=weight), z, labels)
+    np.testing.assert_allclose(g, np.array([[-1.5, 1.5], [0.5, -0.5], [0.5, -0.5]]) / 5)
+
+
+def test_multilabel_margin_reads_up_to_the_first_negative_label():
+    x = np.array([[0.1, 0.2, 0.4, 0.8]])
+    expected = F.multilabel_margin_loss(x, np.array([[3, 0, -1, -1]]))
+    assert F.multilabel_margin_loss(x, np.array([[3, 0, -1, 2]])) == expected
+    np.testing.assert_allclose(expected, (0.4 + 0.6 + 1.1 + 1.3) / 4)
+    assert F.multilabel_margin_loss(x, np.array([[-1, 3, 0, 2]])) == 0
+
+
+# Refusals
+
+SHAPED = {
+    name: function
+    for name, function in inspect.getmembers(F, inspect.isfunction)
+    if function.__module__ in (losses.__name__, margins.__name__)
+}
+OF_LABELS = {"cross_entropy", "nll_loss", "multi_margin_loss"}
+
+
+@pytest.mark.parametrize("name", SHAPED)
+def test_no_loss_broadcasts(name):
+    """(n, 1) against (n,): both shapes are shown."""
+    count = sum(p.default is p.empty for p in inspect.signature(SHAPED[name]).parameters.values())
+    rest = [np.ones(3)] * (count - 2)
+    target = np.zeros(3, int) if name in OF_LABELS else np.ones(3)
+    shapes = r"\(3, 1, 1\).*\(3,\)" if name in OF_LABELS else r"\(3, 1\).*\(3,\)"
+    with pytest.raises(ag.ShapeError, match=shapes):
+        SHAPED[name](np.ones((3, 1, 1)) if name in OF_LABELS else np.ones((3, 1)), target, *rest)
+
+
+@pytest.mark.parametrize("name", SHAPED)
+def test_every_loss_checks_its_reduction(name):
+    inputs = {
+        "cross_entropy": [np.ones((2, 3)), np.array([0, 1])],
+        "nll_loss": [np.ones((2, 3)), np.array([0, 1])],
+        "multi_margin_loss": [np.ones((2, 3)), np.array([0, 1])],
+        "multilabel_margin_loss": [np.ones((2, 3)), np.array([[0, -1, -1], [1, 2, -1]])],
+        "cosine_embedding_loss": [np.ones((2, 3)), np.ones((2, 3)), np.ones(2)],
+    }
+    count = sum(p.default is p.empty for p in inspect.signature(SHAPED[name]).parameters.values())
+    with pytest.raises(ValueError, match="reduction is 'mean', 'sum' or 'none'; got 'avg'"):
+        SHAPED[name](*inputs.get(name, [np.ones(3)] * count), reduction="avg")
+
+
+X, LABELS = np.zeros((3, 2)), np.array([0, 1, 0])
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: F.cross_entropy(X, np.zeros(3)), ag.ShapeError, r"logits \(3, 2\) and float64 targets \(3,\)"),
+        (lambda: F.cross_entropy(X, np.array([0, 1, 2])), ag.BoundsError, "labels from 0 to 2 for 2 classes"),
+        (lambda: F.cross_entropy(X, LABELS, label_smoothing=2.0), ValueError, r"label_smoothing is in \[0, 1\]; got 2.0"),
+        (lambda: F.cross_entropy(X, LABELS, weight=np.ones(3)), ag.ShapeError, r"each of 2 classes; got shape \(3,\)"),
+        (lambda: F.nll_loss(X, np.zeros(3)), ag.DTypeError, "integer targets; got float64"),
+        (lambda: F.nll_loss(X, LABELS + 1), ag.BoundsError, "nll_loss: labels from 1 to 2 for 2 classes"),
+        (lambda: F.binary_cross_entropy(np.array([1.5]), np.ones(1)), ValueError, "binary_cross_entropy_with_logits"),
+        (lambda: F.binary_cross_entropy(X, X, weight=np.ones((4, 3, 2))), ag.ShapeError, r"weight \(4, 3, 2\)"),
+        (lambda: F.gaussian_nll_loss(X, X, np.ones(2)), ag.ShapeError, r"var has shape \(2,\)"),
+        (lambda: F.gaussian_nll_loss(X, X, -np.ones(3)), ValueError, "variances that are not negative"),
+        (lambda: F.huber_loss(X, X, delta=0.0), ValueError, "delta > 0; got 0.0"),
+        (lambda: F.smooth_l1_loss(X, X, beta=-1.0), ValueError, "beta >= 0; got -1.0"),
+        (lambda: F.hinge_embedding_loss(X, X), ValueError, "targets 1 and -1; got values from 0.0 to 0.0"),
+        (lambda: F.multi_margin_loss(X, LABELS, p=3), ValueError, "p=1 or p=2; got 3"),
+        (lambda: F.multi_margin_loss(X, LABELS - 1), ag.BoundsError, "labels from -1 to 0 for 2 classes"),
+        (lambda: F.multilabel_margin_loss(X, np.full((3, 2), 2)), ag.BoundsError, "labels to 2 for 2 classes"),
+        (lambda: nn.MSELoss()(X), TypeError, "target"),
+        (lambda: nn.CrossEntropyLoss(smoothing=0.1), TypeError, r"CrossEntropyLoss\(weight=None.*'smoothing'"),
+        (lambda: nn.BCELoss()(X, X, X), TypeError, "multiple values for argument 'weight'"),
+    ],
+)
+def test_bad_arguments_are_explained(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_every_function_of_a_loss_has_its_module():
+    functions = {nn.__dict__[name]._function for name in (*losses.__all__, *margins.__all__) if name[0].isupper()}
+    assert functions == set(SHAPED.values())
