@@ -51,7 +51,7 @@ def shifted(x: Any, rng: np.random.Generator) -> Any:
     return padded[np.arange(len(x))[:, None, None], 0, rows[:, :, None], columns[:, None, :]][:, None]
 
 
-def main(epochs: int = 20, seed: int = 0) -> float:
+def main(epochs: int = 40, seed: int = 0) -> float:
     """Train; return the accuracy on the test images."""
     rng = ag.manual_seed(seed)
     x, labels, x_test, labels_test = data()
@@ -77,4 +77,4 @@ def main(epochs: int = 20, seed: int = 0) -> float:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="few epochs, as the tests run it")
-    main(epochs=2 if parser.parse_args().quick else 20)
+    main(epochs=2 if parser.parse_args().quick else 40)
