@@ -20,7 +20,7 @@ from .derived import as_operand
 
 __all__ = ["conv", "conv_transpose", "fold", "max_pool", "unfold", "window_sum"]
 
-_BLOCK = 1 << 18  # elements of unfolded windows at a time: they stay in cache
+_BLOCK = 1 << 20  # elements of unfolded windows at a time: larger products, yet far from all of them (2^18: 1.2 times slower)
 
 
 class Windows(NamedTuple):
