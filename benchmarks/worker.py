@@ -6,6 +6,8 @@ import importlib
 import sys
 import time
 
+WAKE = 0.1  # seconds: after a pause the threads of a pool may share one core until the scheduler parts them
+
 
 def main() -> None:
     """Arguments: implementation, workload. Answers each line on stdin with the seconds per run."""
@@ -20,7 +22,9 @@ def main() -> None:
         count += 1
     repeats = max(1, int(count * 0.3))
     for _ in sys.stdin:
-        run()  # wakes the threads
+        start = time.perf_counter()
+        while time.perf_counter() - start < WAKE:
+            run()
         start = time.perf_counter()
         for _ in range(repeats):
             run()
