@@ -50,23 +50,21 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         if modes.recording is False or any(_moving(x) for x in leaves):
             return f(*args, **kwargs)
 
-        def again(inputs: list[Tensor]) -> list[Any]:
+        def evaluated(inputs: list[Tensor]) -> tuple[list[Any], Callable[[list[Any]], Any]]:
             values = iter(inputs)
             given, named = rebuild([next(values) if _tracked(x) else x for x in leaves])
-            return flatten(f(*given, **named))[0]
+            return flatten(f(*given, **named))
 
         random = deepcopy(default_rng().bit_generator.state)
         tracked = [x for x in leaves if _tracked(x)]
         shells = [wrap(x._data, leaf=True) for x in tracked]
         made = _Made()
-        values = iter(shells)
-        given, named = rebuild([next(values) if _tracked(x) else x for x in leaves])
         with made:
-            outputs, as_output = flatten(f(*given, **named))
+            outputs, as_output = evaluated(shells)
         results = [x for x in outputs if _tracked(x)]
         reached, enclosed = _entered([x._node for x in results], made.nodes, [x._node for x in shells])
         node = Node()
-        node.op = _Recompute(again, random, [x.shape for x in results], reached, enclosed)
+        node.op = _Recompute(evaluated, random, [x.shape for x in results], reached, enclosed)
         node.parents = (*[x._node if r else None for x, r in zip(tracked, reached, strict=True)], *enclosed)
         node.saved = (None, *[x._data for x in tracked], *[None] * len(enclosed))
         node.extra = None
@@ -161,13 +159,13 @@ def _no_forward(*_: Any) -> Any:
 class _Recompute(Op):
     """The op of one checkpointed call. All its rules come from one evaluation of the function and one sweep through it."""
 
-    __slots__ = ("again", "arrived", "enclosed", "random", "reached", "served", "shapes")
+    __slots__ = ("arrived", "enclosed", "evaluated", "random", "reached", "served", "shapes")
 
-    def __init__(self, again: Any, random: Any, shapes: list[Any], reached: list[bool], enclosed: list[Node]) -> None:
+    def __init__(self, evaluated: Any, random: Any, shapes: list[Any], reached: list[bool], enclosed: list[Node]) -> None:
         super().__init__("checkpoint", _no_forward, [])
         self.rules = _RecomputeRules(self)
         self.reads = [["", *["value"] * len(reached), *[""] * len(enclosed)]] * (len(reached) + len(enclosed))
-        self.again, self.random, self.shapes, self.reached, self.enclosed = again, random, shapes, reached, enclosed
+        self.evaluated, self.random, self.shapes, self.reached, self.enclosed = evaluated, random, shapes, reached, enclosed
         self.served: Any = None  # the cotangent that `arrived` belongs to
         self.arrived: list[Any] = []
 
@@ -181,7 +179,7 @@ class _Recompute(Op):
         try:
             rng.bit_generator.state = self.random
             with enable_grad():
-                results = [x for x in self.again(inputs) if _tracked(x)]
+                results = [x for x in self.evaluated(inputs)[0] if _tracked(x)]
         finally:
             rng.bit_generator.state = now
         if [x.shape for x in results] != self.shapes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -52,6 +53,11 @@ def _sides(
     return tuple((n // 2, n - n // 2) for n in more)
 
 
+def with_samples(axes: int, x: Any, apply: Callable[[Any], Any]) -> Any:
+    """Apply what takes (samples, channels, *positions) also to one sample (channels, *positions)."""
+    return apply(x[None])[0] if x.ndim == axes + 1 else apply(x)
+
+
 def _biased(y: Any, bias: Any) -> Any:
     return y if bias is None else y + bias.reshape(-1, *(1,) * (y.ndim - 2))
 
@@ -59,9 +65,8 @@ def _biased(y: Any, bias: Any) -> Any:
 def _convolved(axes: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
     size = weight.shape[2:]
     stride, dilation = _each(stride, axes, "stride"), _each(dilation, axes, "dilation")
-    x = input[None] if input.ndim == axes + 1 else input
-    y = _biased(ag.conv(x, weight, stride, _sides(padding, size, stride, dilation), dilation, groups), bias)
-    return y[0] if input.ndim == axes + 1 else y
+    sides = _sides(padding, size, stride, dilation)
+    return with_samples(axes, input, lambda x: _biased(ag.conv(x, weight, stride, sides, dilation, groups), bias))
 
 
 def conv1d(
@@ -99,9 +104,7 @@ def conv2d(
 
 
 def _transposed(axes: int, input: Any, weight: Any, bias: Any, options: tuple[Any, ...]) -> Any:
-    x = input[None] if input.ndim == axes + 1 else input
-    y = _biased(ag.conv_transpose(x, weight, *options), bias)
-    return y[0] if input.ndim == axes + 1 else y
+    return with_samples(axes, input, lambda x: _biased(ag.conv_transpose(x, weight, *options), bias))
 
 
 def conv_transpose1d(
@@ -174,15 +177,14 @@ class _Convolution(Module):
         self.weight = init.uniform_(Parameter(np.empty(shape, dtype)), -bound, bound, rng)
         self.bias = init.uniform_(Parameter(np.empty(channels[1], dtype)), -bound, bound, rng) if bias else None
 
-    def _batched(self, x: Any) -> tuple[Any, bool]:
-        """The input with a samples axis, and whether it had one."""
+    def _check(self, x: Any) -> None:
+        """Refuse other numbers of axes and of channels."""
         if x.ndim not in (self.axes + 1, self.axes + 2) or x.shape[-self.axes - 1] != self.in_channels:
             positions = ("length",) if self.axes == 1 else ("height", "width")
             raise ag.ShapeError(
                 f"{type(self).__name__} takes (samples, {self.in_channels}, {', '.join(positions)}) or one sample without the "
                 f"first axis; got {x.shape}"
             )
-        return (x, True) if x.ndim == self.axes + 2 else (x[None], False)
 
     def extra_repr(self) -> str:
         """Channels and sizes."""
@@ -216,13 +218,11 @@ class _Conv(_Convolution):
 
     def forward(self, x: Any) -> Any:
         """x (samples, in_channels, *positions) to (samples, out_channels, *windows); also one sample alone."""
-        x, batched = self._batched(x)
-        sides = self._sides
-        if self.padding_mode != "zeros" and any(map(any, sides)):
-            widths = [n for pair in reversed(sides) for n in pair]
-            x, sides = pad(x, widths, self.padding_mode), tuple((0, 0) for _ in sides)
-        y = _biased(ag.conv(x, self.weight, self.stride, sides, self.dilation, self.groups), self.bias)
-        return y if batched else y[0]
+        self._check(x)
+        padding = self.padding
+        if self.padding_mode != "zeros" and any(map(any, self._sides)):
+            x, padding = pad(x, [n for pair in reversed(self._sides) for n in pair], self.padding_mode), 0
+        return _convolved(self.axes, x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class Conv1d(_Conv):
@@ -285,10 +285,9 @@ class _ConvTranspose(_Convolution):
 
     def forward(self, x: Any) -> Any:
         """x (samples, in_channels, *windows) to (samples, out_channels, *positions); also one sample alone."""
-        x, batched = self._batched(x)
-        y = ag.conv_transpose(x, self.weight, self.stride, self.padding, self.output_padding, self.groups, self.dilation)
-        y = _biased(y, self.bias)
-        return y if batched else y[0]
+        self._check(x)
+        options = (self.stride, self.padding, self.output_padding, self.groups, self.dilation)
+        return _transposed(self.axes, x, self.weight, self.bias, options)
 
 
 class ConvTranspose1d(_ConvTranspose):

@@ -315,9 +315,7 @@ def z_score(x: Any) -> Scaling:
     >>> z_score(train)(test)
     array([[3.]])
     """
-    values, dtype = _measured(x)
-    deviation = values.std(axis=0)
-    return Scaling(values.mean(axis=0).astype(dtype), _usable(deviation, values).astype(dtype))
+    return _measured(x, mean_and_deviation)
 
 
 def min_max(x: Any) -> Scaling:
@@ -333,21 +331,32 @@ def min_max(x: Any) -> Scaling:
     >>> min_max(train)(test)
     array([[2.]])
     """
-    values, dtype = _measured(x)
-    return Scaling(values.min(axis=0).astype(dtype), _usable(np.ptp(values, axis=0), values).astype(dtype))
+    return _measured(x, least_and_range)
 
 
-def _measured(x: Any) -> tuple[Any, Any]:
-    """The values in double precision, and the dtype of the scaling."""
+def mean_and_deviation(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
+    """Shift and scale of a z-score, in double precision."""
+    x = x.astype(np.float64)
+    return x.mean(axis=axes), _usable(x.std(axis=axes), x, axes)
+
+
+def least_and_range(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
+    """Shift and scale to the range from 0 to 1, in double precision."""
+    x = x.astype(np.float64)
+    return x.min(axis=axes), _usable(np.ptp(x, axis=axes), x, axes)
+
+
+def _usable(scale: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    """1 where all values are equal: their standard deviation may be rounding instead of 0; and for a scale of 0."""
+    return np.where((x.min(axis=axes) == x.max(axis=axes)) | (scale == 0), 1.0, scale)
+
+
+def _measured(x: Any, statistics: Callable[[Any, tuple[int, ...]], tuple[Any, Any]]) -> Scaling:
     x = np.asarray(x)
     if not x.ndim or not len(x):
         raise ag.ShapeError(f"a scaling is measured on samples along the first axis; got shape {x.shape}")
-    return x.astype(np.float64), x.dtype if x.dtype.kind == "f" else np.dtype(np.float32)
-
-
-def _usable(scale: Any, values: Any) -> Any:
-    """1 for constant columns: their standard deviation may be rounding instead of 0."""
-    return np.where(values.min(axis=0) == values.max(axis=0), 1.0, scale)
+    dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float32)
+    return Scaling(*(values.astype(dtype) for values in statistics(x, (0,))))
 
 
 # Files

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +14,8 @@ import numpy as np
 import autograd_core as ag
 from autograd_core.extras import need
 
-from .module import Hook, Module
+from .contexts import watched
+from .module import Module
 
 __all__ = ["DepthReport", "LayerStatistics", "depth_statistics", "plot"]
 
@@ -133,8 +133,13 @@ def depth_statistics(
     array([0.25, 0.5 , 1.  ])
     """
     arguments = x if isinstance(x, tuple) else (x,)
+    layers = [(name, m) for name, m in model.named_modules() if isinstance(m, types) and not any(m.children())]
     calls: list[tuple[str, Module, Any]] = []
-    with _watched(model, types, calls), _buffers_kept(model):
+
+    def note(name: str, layer: Module, output: Any) -> None:
+        calls.append((name, layer, output[0] if isinstance(output, (tuple, list)) else output))
+
+    with watched(layers, note), _buffers_kept(model):
         loss = loss_fn(model(*map(_tracked, arguments)))
     if not calls:
         raise ValueError(f"no layer of the classes {types} was called in {type(model).__name__}")
@@ -152,24 +157,6 @@ def _tracked(x: Any) -> Any:
     """The argument as a tensor with a gradient, if it can have one: so that layers before the first parameter have too."""
     x = x.detach() if isinstance(x, ag.Tensor) else np.asarray(x)
     return ag.Tensor(x, requires_grad=True) if x.dtype.kind == "f" else x
-
-
-@contextmanager
-def _watched(model: Module, types: Any, calls: list[tuple[str, Module, Any]]) -> Iterator[None]:
-    """Note name, layer and output of every call of a layer."""
-
-    def note(name: str, layer: Module, _args: Any, output: Any) -> None:
-        calls.append((name, layer, output[0] if isinstance(output, (tuple, list)) else output))
-
-    hooks: list[Hook] = []
-    try:
-        for name, module in model.named_modules():
-            if isinstance(module, types) and not any(module.children()):
-                hooks.append(module.register_forward_hook(partial(note, name)))
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 @contextmanager

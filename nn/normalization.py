@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
 
 import autograd_core as ag
 
+from .data import least_and_range, mean_and_deviation
 from .module import Buffer, Module, Parameter
 
 __all__ = [
@@ -449,12 +450,11 @@ class _FittedNorm(Module):
     A subclass says what they are. A feature that is constant in the data gets scale 1, and becomes 0.
     """
 
+    _statistics: Callable[[Any, tuple[int, ...]], tuple[Any, Any]]
+
     def __init__(self, num_features: int, axis: int = -1, dtype: Any = np.float32) -> None:
         self.num_features, self.axis = num_features, axis
         self.offset, self.scale = Buffer(np.zeros(num_features, dtype)), Buffer(np.ones(num_features, dtype))
-
-    def _statistics(self, x: np.ndarray, axes: tuple[int, ...]) -> tuple[Any, Any]:
-        raise NotImplementedError
 
     def _axis(self, x: Any) -> int:
         """The axis of features, counted from 0."""
@@ -488,7 +488,7 @@ class _FittedNorm(Module):
         offset, scale = self._statistics(values, tuple(k for k in range(values.ndim) if k != axis))
         with ag.no_grad():
             self.offset.copy_(offset)
-            self.scale.copy_(np.where(scale == 0, 1, scale))
+            self.scale.copy_(scale)
         return self
 
     def forward(self, x: Any) -> Any:
@@ -524,9 +524,7 @@ class MinMaxNorm(_FittedNorm):
     array([[1., 5.]])
     """
 
-    def _statistics(self, x: np.ndarray, axes: tuple[int, ...]) -> tuple[Any, Any]:
-        low = x.min(axis=axes).astype(np.float64)
-        return low, x.max(axis=axes) - low
+    _statistics = staticmethod(least_and_range)
 
 
 class ZScoreNorm(_FittedNorm):
@@ -545,7 +543,4 @@ class ZScoreNorm(_FittedNorm):
            [ 0.]])
     """
 
-    def _statistics(self, x: np.ndarray, axes: tuple[int, ...]) -> tuple[Any, Any]:
-        std = x.std(axis=axes, dtype=np.float64)
-        constant = x.min(axis=axes) == x.max(axis=axes)  # rounding would leave a tiny deviation
-        return x.mean(axis=axes, dtype=np.float64), np.where(constant, 0, std)
+    _statistics = staticmethod(mean_and_deviation)

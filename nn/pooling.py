@@ -9,7 +9,7 @@ import numpy as np
 
 import autograd_core as ag
 
-from .convolution import Size, _each
+from .convolution import Size, _each, with_samples
 from .module import Module
 
 __all__ = [
@@ -79,9 +79,8 @@ class _Pool(Module):
             raise ag.ShapeError(
                 f"{type(self).__name__} takes {self.axes + 2} axes (samples, channels, *positions); got {x.shape}"
             )
-        batched = x.ndim == self.axes + 2
-        y = self._pooled(x if batched else x[None], self._sides(x.shape[-self.axes :]))
-        return y if batched else y[0]
+        sides = self._sides(x.shape[-self.axes :])
+        return with_samples(self.axes, x, lambda x: self._pooled(x, sides))
 
     def extra_repr(self) -> str:
         """Sizes."""

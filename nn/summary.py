@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from autograd_core import Tensor, no_grad
+
+from .contexts import in_mode, watched
 
 if TYPE_CHECKING:
     from .module import Module
@@ -55,22 +56,13 @@ def _output_shapes(module: Module, inputs: Sequence[Any]) -> dict[int, str]:
     """What each module gave, when the whole was evaluated once."""
     found: dict[int, str] = {}
 
-    def note(key: int, _module: Any, _args: Any, output: Any) -> None:
+    def note(key: int, _module: Any, output: Any) -> None:
         found[key] = _shown(output)
 
     dtype = next((p.dtype for p in module.parameters()), np.dtype(np.float32))
     arguments = [np.zeros(x, dtype) if isinstance(x, tuple) else x for x in inputs]
-    modules = [*module.modules()]
-    modes = [m.training for m in modules]
-    hooks = [m.register_forward_hook(partial(note, id(m))) for m in modules]
-    try:
-        with no_grad():
-            module.eval()(*arguments)
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for m, training in zip(modules, modes, strict=True):
-            m.training = training
+    with watched([(id(m), m) for m in module.modules()], note), in_mode(module, False), no_grad():
+        module(*arguments)
     return found
 
 

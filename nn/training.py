@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +14,7 @@ import numpy as np
 import autograd_core as ag
 from autograd_core.extras import need
 
+from .contexts import in_mode
 from .data import batches, length
 from .module import Module
 
@@ -103,18 +103,6 @@ def _shown(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:.4g}"
 
 
-@contextmanager
-def _mode(model: Module, training: bool) -> Iterator[None]:
-    """Training or evaluation mode while the block runs; then every module has its own again."""
-    before = [(module, module.training) for module in model.modules()]
-    try:
-        model.train(training)
-        yield
-    finally:
-        for module, mode in before:
-            module.training = mode
-
-
 class _Averages:
     """Mean loss over samples, and metrics of all outputs together: exact also for metrics that are no means."""
 
@@ -188,7 +176,7 @@ def evaluate(
     0.5
     """
     averages = _Averages(metrics)
-    with _mode(model, False), ag.no_grad():
+    with in_mode(model, False), ag.no_grad():
         for batch in batches(dataset, batch_size, shuffle=False):
             value, output, target = _evaluated(model, loss, batch)
             averages.add(float(value), length(batch), output, target)
@@ -271,7 +259,7 @@ def fit(
     loader = batches(train, batch_size, seed=seed)
     history, best, best_state = History(), math.inf, None
     try:
-        with _mode(model, True), _bar(progress, epochs * len(loader)) as bar:
+        with in_mode(model, True), _bar(progress, epochs * len(loader)) as bar:
             for epoch in range(1, epochs + 1):
                 averages = _Averages(metrics)
                 for number, batch in enumerate(loader, start=1):

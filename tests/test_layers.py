@@ -79,7 +79,7 @@ def test_layer_agrees_with_pytorch(row, options, i, training):
     assert len(ys) == len(us)
     loss, their_loss = 0, 0
     for y, u in zip(ys, us, strict=True):
-        values = y.numpy() if isinstance(y, ag.Tensor) else y
+        values = _plain(y)
         np.testing.assert_allclose(values, u.detach().numpy(), **TOLERANCE)
         if u.requires_grad:
             g = rng.normal(size=values.shape)
@@ -115,7 +115,7 @@ def test_layer_agrees_with_its_formula(row, options, i):
     ys = row.run(module, *[ag.Tensor(x) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x for x in arrays])
     expected = row.reference(module, *arrays, **options)
     for y, u in zip(ys, expected if isinstance(expected, tuple) else (expected,), strict=True):
-        np.testing.assert_allclose(y.numpy() if isinstance(y, ag.Tensor) else y, u, **TOLERANCE)
+        np.testing.assert_allclose(_plain(y), u, **TOLERANCE)
 
 
 def as_function(row, module, arrays):
@@ -176,7 +176,7 @@ def test_layer_stays_in_float32_and_survives_copies(row, options, i):
         loss.backward()
     assert {t.grad.dtype for t in (*module.parameters(), *xs) if getattr(t, "grad", None) is not None} <= {np.dtype(np.float32)}
     assert repr(module).startswith(type(module).__name__)
-    plain = [x.numpy() if isinstance(x, ag.Tensor) else x for x in xs]
+    plain = [_plain(x) for x in xs]
     for other in (copy.deepcopy(module), pickle.loads(pickle.dumps(module))):  # noqa: S301  our own
         assert list(other.state_dict()) == list(module.state_dict())
         for a, b in zip(row.run(module, *plain), row.run(other, *plain), strict=True):

@@ -53,7 +53,6 @@ def test_loading_lists_everything_that_does_not_fit():
     assert "other shape: weight (has (2,), given (3,))" in text
     state["weight"] = np.full(2, 5.0)
     assert net.load_state_dict(state, strict=False) == (["calls", "inner.bias"], ["more"])
-    np.testing.assert_array_equal(net.weight, [5.0, 5.0]) if not net.weight.requires_grad else None
     assert net.weight.numpy().tolist() == [5.0, 5.0]
 
 

@@ -12,7 +12,7 @@ from ..record import primitive
 from .derived import as_operand
 from .products import vecdot
 from .reductions import softmax
-from .shapes import shape_of
+from .shapes import fits_into, shape_of
 
 __all__ = ["attention_weights", "rotate_pairs"]
 
@@ -91,9 +91,10 @@ def attention_weights(scores: Any, bias: Any = None, scale: float = 1.0) -> Any:
         raise DTypeError(f"'attention_weights' takes floating-point scores; got {scores.dtype}")
     if bias is not None:
         bias = as_operand(bias)
-        shape, stretch = scores.shape, bias.shape
-        if len(stretch) > len(shape) or any(n not in (1, m) for n, m in zip(stretch[::-1], shape[::-1], strict=False)):
-            raise ShapeError(f"'attention_weights': a bias of shape {stretch} does not broadcast to scores of shape {shape}")
+        if not fits_into(bias.shape, scores.shape):
+            raise ShapeError(
+                f"'attention_weights': a bias of shape {bias.shape} does not broadcast to scores of shape {scores.shape}"
+            )
     return _attention_weights(scores, bias, float(scale))
 
 

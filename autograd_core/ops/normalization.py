@@ -14,7 +14,7 @@ from ..piece import dense
 from ..record import primitive
 from .derived import as_operand
 from .reductions import mean
-from .shapes import shape_of
+from .shapes import fits_into, shape_of
 
 __all__ = ["normalize", "scale_shift"]
 
@@ -157,12 +157,8 @@ def scale_shift(x: Any, weight: Any = None, bias: Any = None) -> Any:
     """
     x = as_operand(x)
     for operand in (weight, bias):
-        if operand is not None and not _fits(shape_of(operand), x.shape):
+        if operand is not None and not fits_into(shape_of(operand), x.shape):
             raise ShapeError(f"'scale_shift' takes arrays that broadcast to the shape of x, {x.shape}; got {shape_of(operand)}")
     if weight is None:
         return x if bias is None else x + bias
     return _scale_shift(x, as_operand(weight), bias if bias is None else as_operand(bias))
-
-
-def _fits(shape: tuple[int, ...], into: tuple[int, ...]) -> bool:
-    return len(shape) <= len(into) and all(n in (1, m) for n, m in zip(shape[::-1], into[::-1], strict=False))

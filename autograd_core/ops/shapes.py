@@ -101,6 +101,11 @@ def shape_of(x: Any) -> tuple[int, ...]:
     return x.shape if hasattr(x, "shape") else np.shape(x)
 
 
+def fits_into(shape: tuple[int, ...], into: tuple[int, ...]) -> bool:
+    """Whether an array of one shape broadcasts to another one without making it larger."""
+    return len(shape) <= len(into) and all(n in (1, m) for n, m in zip(shape[::-1], into[::-1], strict=False))
+
+
 def at(axis: int, index: Any) -> tuple[Any, ...]:
     """The index that takes this along one axis, and everything along those before and behind it."""
     return (*(slice(None),) * axis, index)
