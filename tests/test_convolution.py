@@ -43,12 +43,12 @@ def test_transpose_is_the_adjoint_in_any_number_of_axes(rng):
 
 
 def test_blocks_of_samples_give_what_one_block_gives(rng, monkeypatch):
-    from autograd_core.ops import windows
+    from autograd_core.ops import convolution as rows
 
     x, w = rng.normal(size=(7, 3, 6, 6)), rng.normal(size=(4, 3, 3, 3))
     f = lambda x, w: (ag.conv(x, w, padding=1) ** 2).sum()
     whole = ag.value_and_grad(f, (0, 1))(x, w)
-    monkeypatch.setattr(windows, "_BLOCK", 2 * 3 * 9 * 36 + 5)  # two samples and a half
+    monkeypatch.setattr(rows, "_BLOCK", 2 * 3 * 9 * 36 + 5)  # two samples and a half
     value, parts = ag.value_and_grad(f, (0, 1))(x, w)
     np.testing.assert_allclose(value, whole[0], rtol=1e-13)
     for a, b in zip(parts, whole[1], strict=True):
@@ -132,3 +132,43 @@ BAD = [
 def test_errors_say_what_was_expected(call, error, match):
     with pytest.raises(error, match=match):
         call()
+
+
+@pytest.mark.parametrize("samples", [1, 3, 40])
+@pytest.mark.parametrize("options", [{}, {"stride": 2, "padding": 1}, {"dilation": 2, "padding": (2, 0)}, {"groups": 2}])
+def test_every_way_of_laying_out_a_convolution_agrees_with_the_definition(rng, samples, options):
+    """Short and long lines, lines that overlap, far lines, and arrays in any memory order: the adjoints match as well."""
+    x, w = rng.normal(size=(samples, 4, 9, 8)), rng.normal(size=(6, 4 // options.get("groups", 1), 3, 2))
+    y = ag.conv(x, w, **options)
+    turned = np.ascontiguousarray(x.transpose(2, 1, 3, 0)).transpose(3, 1, 0, 2)
+    assert turned.strides != x.strides
+    np.testing.assert_allclose(ag.conv(turned, w, **options), y, rtol=1e-12, atol=1e-12)
+    windows = ag.unfold(x, (3, 2), **{name: value for name, value in options.items() if name != "groups"})
+    groups = options.get("groups", 1)
+    split = windows.reshape(samples, groups, -1, windows.shape[-1])
+    expected = np.einsum("gok,ngkp->ngop", w.reshape(groups, 6 // groups, -1), split).reshape(y.shape)
+    np.testing.assert_allclose(y, expected, rtol=1e-11, atol=1e-12)
+    g, dx, dw = rng.normal(size=y.shape), rng.normal(size=x.shape), rng.normal(size=w.shape)
+    pulled_x, pulled_w = ag.vjp(lambda x, w: ag.conv(x, w, **options), x, w)[1](g)
+    np.testing.assert_allclose(np.sum(pulled_x * dx), np.sum(g * ag.conv(dx, w, **options)), rtol=1e-9)
+    np.testing.assert_allclose(np.sum(pulled_w * dw), np.sum(g * ag.conv(x, dw, **options)), rtol=1e-9)
+
+
+def test_the_memory_order_of_a_network_of_windows_changes_no_value(rng):
+    x = rng.normal(size=(5, 3, 8, 8)).round(1)  # with ties
+    turned = np.ascontiguousarray(x.transpose(2, 1, 3, 0)).transpose(3, 1, 0, 2)
+    for f in (ag.relu, lambda x: ag.max_pool(x, 2), lambda x: ag.max_pool(x, 3, 2, 1), lambda x: ag.window_sum(x, 3, 2, 1)):
+        g = rng.normal(size=f(x).shape)
+        one, other = (ag.vjp(f, a) for a in (x, turned))
+        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_array_equal(one[1](g), other[1](g))
+
+
+@pytest.mark.parametrize(
+    "view", [lambda a: a[::-1], lambda a: a[:, ::2], lambda a: a.T, lambda a: np.broadcast_to(a[:1], a.shape)]
+)
+def test_relu_of_large_views(rng, view):
+    a = view(rng.normal(size=(200, 100)))
+    np.testing.assert_array_equal(ag.relu(a), np.where(a > 0, a, 0))
+    b = view(np.array([[np.nan, -np.inf, np.inf, -0.0] * 300] * 20))
+    np.testing.assert_array_equal(ag.relu(b), np.maximum(b, 0))

@@ -3,6 +3,7 @@
 from . import (
     activations,
     attention,
+    convolution,
     elementwise,
     indexing,
     joining,
@@ -19,6 +20,7 @@ from . import (
 )
 from .activations import *  # noqa: F403
 from .attention import *  # noqa: F403
+from .convolution import *  # noqa: F403
 from .elementwise import *  # noqa: F403
 from .indexing import *  # noqa: F403
 from .joining import *  # noqa: F403
@@ -36,6 +38,7 @@ from .windows import *  # noqa: F403
 __all__ = [  # noqa: PLE0604  each family names its own
     *activations.__all__,
     *attention.__all__,
+    *convolution.__all__,
     *elementwise.__all__,
     *products.__all__,
     *indexing.__all__,
