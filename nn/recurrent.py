@@ -26,12 +26,23 @@ class _Kind(NamedTuple):
     states: int
     step: Callable[[Any, Any, State], State]  # (from the input, from the hidden state, states) -> states
     adds: bool  # the step only adds the two maps, so that their biases can be added before the steps
+    whole: Callable[[Any, _Weights, State], tuple[Any, State]] | None = None  # all steps at once, where that is one op
+
+
+def _lstm_sequence(x: Any, weights: _Weights, states: State) -> tuple[Any, State]:
+    bias = (
+        weights.bias_ih + weights.bias_hh
+        if weights.bias_ih is not None
+        else np.zeros(4 * weights.weight_hh.shape[1], np.float32)
+    )
+    outputs, c = ag.lstm(x, weights.weight_ih, weights.weight_hh, bias, *states)
+    return outputs, (outputs[-1], c)
 
 
 _KINDS = {
     "tanh": _Kind(1, 1, lambda a, b, _states: (ag.tanh(a + b),), True),
     "relu": _Kind(1, 1, lambda a, b, _states: (ag.relu(a + b),), True),
-    "lstm": _Kind(4, 2, lambda a, b, states: ag.lstm_cell(a + b, states[1]), True),
+    "lstm": _Kind(4, 2, lambda a, b, states: ag.lstm_cell(a + b, states[1]), True, _lstm_sequence),
     "gru": _Kind(3, 1, lambda a, b, states: (ag.gru_cell(a, b, states[0]),), False),
 }
 
@@ -65,6 +76,9 @@ def _new_weights(sizes: tuple[int, int, int], bias: bool, dtype: Any, rng: np.ra
 
 def _scan(kind: _Kind, weights: _Weights, x: Any, states: State, reverse: bool, running: Any) -> tuple[Any, State]:
     """Outputs of all steps and the last states; a sample whose sequence does not run at a step keeps its state."""
+    if kind.whole is not None and (running is None or running.all()):
+        outputs, states = kind.whole(x[::-1] if reverse else x, weights, states)
+        return outputs[::-1] if reverse else outputs, states
     a = weights.from_input(kind, x)
     steps = range(len(x))
     outputs = [None] * len(x)

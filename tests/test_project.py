@@ -23,6 +23,7 @@ LAYERS = [
     {"dual"},
     {"forward"},
     {"record"},
+    {"fused"},
     {"ops"},
     {"methods"},
     {"anomaly"},

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
+from ..fused import Parts, fused
 from ..piece import dense
 from ..record import primitive
-from .shapes import shape_of
+from .neural import linear
+from .shapes import shape_of, stack
 
-__all__ = ["gru_cell", "lstm_cell"]
+__all__ = ["gru_cell", "lstm", "lstm_cell"]
 
 
 def _blocks(a: Any, n: int) -> list[Any]:
@@ -104,6 +106,145 @@ def lstm_cell(gates: Any, c: Any) -> tuple[Any, Any]:
         raise ShapeError(f"'lstm_cell' takes gates (..., 4 hidden) and a state (..., hidden); got {a} and {b}")
     y = _lstm_cell(gates, c)
     return y[6], y[4]
+
+
+# A whole sequence. States and gates stand in memory as (hidden, samples): what the gates of a step are is one product and
+# one tanh, and each gate one contiguous block.
+
+
+def _lstm_composed(x: Any, weight_ih: Any, weight_hh: Any, bias: Any, h: Any, c: Any) -> Any:
+    """All hidden states, and behind them the last cell state."""
+    a, states = linear(x, weight_ih) + bias, []
+    for t in range(len(x)):
+        h, c = lstm_cell(a[t] + linear(h, weight_hh), c)
+        states.append(h)
+    return stack([*states, c])
+
+
+def _by_gates(w: Any) -> Any:
+    """The rows of i, f, o and g. Those of the sigmoids are halved: 1/(1 + e^-a) = (1 + tanh(a/2))/2."""
+    i, f, g, o = np.split(w, 4)
+    out = np.concatenate([i, f, o, g])
+    out[: 3 * len(g)] *= 0.5
+    return out
+
+
+def _lstm_sequence(x: Any, weight_ih: Any, weight_hh: Any, bias: Any, h0: Any, c0: Any) -> tuple[Any, Any]:
+    steps, (samples, size) = len(x), h0.shape
+    dtype = np.result_type(x, weight_ih, weight_hh, bias, h0, c0, np.float32)
+    gates = np.matmul(_by_gates(weight_ih), x.swapaxes(1, 2), dtype=dtype)
+    gates += _by_gates(bias)[:, None]
+    weight = _by_gates(weight_hh)
+    h = np.empty((steps + 2, size, samples), dtype)  # h0, those of all steps, and the last c
+    c = np.empty((steps + 1, size, samples), dtype)
+    squashed = np.empty((steps, size, samples), dtype)  # tanh(c)
+    h[0], c[0] = h0.T, c0.T
+    scratch, product = np.empty((4 * size, samples), dtype), np.empty((size, samples), dtype)
+    for z, before, after, c_before, c_after, s in zip(gates, h, h[1:], c, c[1:], squashed, strict=False):
+        z += np.matmul(weight, before, out=scratch)
+        np.tanh(z, out=z)
+        sigmoids = z[: 3 * size]
+        sigmoids *= 0.5
+        sigmoids += 0.5
+        i, f, o, g = z.reshape(4, size, samples)
+        np.multiply(f, c_before, out=c_after)
+        c_after += np.multiply(i, g, out=product)
+        np.multiply(o, np.tanh(c_after, out=s), out=after)
+    h[-1] = c[-1]
+    return h[1:].transpose(0, 2, 1), (gates, h, c, squashed)
+
+
+def _lstm_backward(g: Any, kept: Any, x: Any, weight_ih: Any, weight_hh: Any, _bias: Any, _h0: Any, _c0: Any) -> Parts:
+    gates, h, c, squashed = kept
+    steps, size, samples = squashed.shape
+    i, f, o, candidate = gates.reshape(steps, 4, size, samples).swapaxes(0, 1)
+    # what the cotangents of c (for i, f and the candidate) and of h (for o) are multiplied with, in the weights' order
+    slopes = np.empty((steps, 4, size, samples), gates.dtype)
+    for k, (gate, factor) in enumerate([(i, candidate), (f, c[:-1]), (None, i), (o, squashed)]):
+        if gate is None:
+            np.multiply(candidate, candidate, out=slopes[:, k])
+            np.subtract(1, slopes[:, k], out=slopes[:, k])
+        else:
+            np.multiply(gate, gate, out=slopes[:, k])
+            np.subtract(gate, slopes[:, k], out=slopes[:, k])
+        slopes[:, k] *= factor
+    through = squashed * squashed  # from h to c
+    np.subtract(1, through, out=through)
+    through *= o
+    weight = np.ascontiguousarray(weight_hh.T)
+    dc, dh, scratch = (
+        g[-1].T.astype(gates.dtype),
+        np.zeros((size, samples), gates.dtype),
+        np.empty((size, samples), gates.dtype),
+    )
+    arriving = g.reshape(len(g), -1).any(axis=1)  # often at the last step only, and adding what lies crosswise is slow
+    for t in reversed(range(steps)):
+        if arriving[t]:
+            dh += g[t].T
+        dc += np.multiply(dh, through[t], out=scratch)
+        dz = slopes[t]
+        dz[:3] *= dc
+        dz[3] *= dh
+        dc *= f[t]
+        np.matmul(weight, dz.reshape(4 * size, samples), out=dh)
+    dz = np.ascontiguousarray(slopes.reshape(steps, 4 * size, samples).swapaxes(0, 1)).reshape(4 * size, -1)
+    return (
+        lambda: (dz.T @ weight_ih).reshape(x.shape),
+        lambda: dz @ x.reshape(-1, x.shape[-1]),
+        lambda: dz @ h[:-2].swapaxes(0, 1).reshape(size, -1).T,
+        lambda: dz @ np.ones(dz.shape[1], dz.dtype),
+        lambda: dh.T,
+        lambda: dc.T,
+    )
+
+
+# One row instead of four for each step: a third of their time, forward and backward, for 64 steps of 32 samples and 128
+# hidden units in float32.
+_lstm = fused("lstm", _lstm_composed, _lstm_sequence, _lstm_backward, ruled=6)
+
+
+def lstm(x: Any, weight_ih: Any, weight_hh: Any, bias: Any, h: Any, c: Any) -> tuple[Any, Any]:
+    """A long short-term memory over a sequence: at each step `lstm_cell` of both linear maps.
+
+    Args:
+        x: (steps, samples, inputs), at least one step.
+        weight_ih: (4 hidden, inputs).
+        weight_hh: (4 hidden, hidden).
+        bias: (4 hidden,).
+        h: the initial hidden state (samples, hidden).
+        c: the initial cell state (samples, hidden).
+
+    Returns:
+        The hidden states of all steps (steps, samples, hidden), and the last cell state (samples, hidden).
+
+    Raises:
+        ShapeError: the shapes do not fit.
+
+    S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 1997.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> y, c = ag.lstm(np.ones((3, 1, 1)), np.zeros((4, 1)), np.zeros((4, 1)), np.zeros(4), np.zeros((1, 1)), np.ones((1, 1)))
+    >>> float(c[0, 0])
+    0.125
+    """
+    *axes, hidden = shape_of(h)
+    shapes = [shape_of(a) for a in (x, weight_ih, weight_hh, bias, h, c)]
+    rows, last = 4 * hidden, shapes[0][-1:]
+    if len(axes) != 1 or shapes != [
+        (*shapes[0][:1], *axes, *last),
+        (rows, *last),
+        (rows, hidden),
+        (rows,),
+        *[(*axes, hidden)] * 2,
+    ]:
+        raise ShapeError(
+            "'lstm' takes x (steps, samples, inputs), weights (4 hidden, inputs) and (4 hidden, hidden), a bias (4 hidden,) "
+            f"and two states (samples, hidden); got {', '.join(map(str, shapes))}"
+        )
+    if not shapes[0][0]:
+        raise ShapeError(f"'lstm' needs at least one step; got x of shape {shapes[0]}")
+    y = _lstm(x, weight_ih, weight_hh, bias, h, c)
+    return y[:-1], y[-1]
 
 
 def _gru_forward(a: Any, b: Any, h: Any) -> Any:

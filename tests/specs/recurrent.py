@@ -13,5 +13,13 @@ def _joined(states: tuple[Any, Any]) -> Any:
 
 RECURRENT = [
     general("lstm_cell", lambda z, c: _joined(ag.lstm_cell(z, c)), [(2, 8), (2, 2)], [(4,), (1,)], [(0, 8), (0, 2)], **CHOICE),
+    general(
+        "lstm",
+        lambda *args: ag.concatenate([ag.lstm(*args)[0].ravel(), ag.lstm(*args)[1].ravel()]),
+        [(3, 2, 3), (8, 3), (8, 2), (8,), (2, 2), (2, 2)],
+        [(1, 1, 1), (4, 1), (4, 1), (4,), (1, 1), (1, 1)],
+        [(2, 0, 1), (4, 1), (4, 1), (4,), (0, 1), (0, 1)],
+        domain=(-1.0, 1.0),
+    ),
     general("gru_cell", ag.gru_cell, [(2, 6), (2, 6), (2, 2)], [(3,), (3,), (1,)], [(0, 3), (0, 3), (0, 1)], **CHOICE),
 ]
