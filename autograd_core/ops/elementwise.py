@@ -14,6 +14,7 @@ from ..dual import bare
 from ..errors import DTypeError, NoRuleError
 from ..record import binary, implements, primitive, unary
 from ..tensor import wrap
+from .blocks import by_blocks, constant
 
 __all__ = [
     "absolute",
@@ -410,7 +411,8 @@ sigmoid = unary(
 )
 
 
-_BLOCK = 1 << 14  # elements: zeros that stay in the first-level cache
+def _relu_block(x: Any, out: Any) -> None:
+    np.maximum(x, constant(0, x.dtype)[: len(x)], out=out)
 
 
 def _relu(x: Any) -> Any:
@@ -418,14 +420,7 @@ def _relu(x: Any) -> Any:
         raise DTypeError(f"'relu' takes real numbers; got {x.dtype}")
     if type(x) is not np.ndarray or x.size < 1024:
         return np.maximum(x, 0)
-    y = np.empty_like(x)
-    if y.strides != x.strides:
-        return np.maximum(x, 0, out=y)
-    # NumPy compares two arrays three times as fast as an array and a number
-    flat, out, zeros = x.ravel("K"), y.ravel("K"), np.zeros(min(x.size, _BLOCK), x.dtype)
-    for a in range(0, x.size, _BLOCK):
-        np.maximum(flat[a : a + _BLOCK], zeros[: x.size - a], out=out[a : a + _BLOCK])
-    return y
+    return by_blocks(_relu_block, x)[0]
 
 
 relu = unary("relu", _relu, lambda g, y, _x: g * (y > 0), doc="max(x, 0); derivative 1 for x > 0, else 0.")
