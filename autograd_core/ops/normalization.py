@@ -23,10 +23,19 @@ Axes = tuple[int, ...]
 
 def _mean_of_products(a: Any, b: Any, axes: Axes) -> Any:
     """The mean of a * b over axes, kept as ones, without an array of the products (in a third of its time)."""
+    if axes == (a.ndim - 1,):
+        return (np.vecdot(a, b) / a.shape[-1])[..., None]
     every = range(a.ndim)
     kept = [k for k in every if k not in axes]
     total = np.einsum(a, [*every], b, [*every], kept)
     return np.reshape(total / math.prod(a.shape[k] for k in axes), [1 if k in axes else n for k, n in enumerate(a.shape)])
+
+
+def _mean(a: Any, axes: Axes) -> Any:
+    """The mean over axes, kept as ones; of the last one as a product of a matrix and a vector, in a quarter of the time."""
+    if axes == (a.ndim - 1,) and a.shape[-1]:
+        return (a @ np.ones(a.shape[-1], a.dtype) / a.shape[-1])[..., None]
+    return a.mean(axis=axes, keepdims=True)
 
 
 def _scale(x: Any, axes: Axes, eps: float, center: bool) -> Any:
@@ -46,7 +55,7 @@ class _Statistics:
 
 
 def _forward(x: Any, axes: Axes, eps: float, center: bool, found: _Statistics) -> Any:
-    found.mean = x.mean(axis=axes, keepdims=True) if center else None
+    found.mean = _mean(x, axes) if center else None
     deviation = x - found.mean if center else x
     found.variance = _mean_of_products(deviation, deviation, axes)
     found.scale = 1 / np.sqrt(found.variance + eps)
@@ -59,7 +68,7 @@ def _rule(g: Any, y: Any, x: Any, axes: Axes, eps: float, center: bool, found: _
         c: Any = y * -_mean_of_products(g, y, axes)
         c += g
         if center:
-            c -= g.mean(axis=axes, keepdims=True)
+            c -= _mean(g, axes)
         c *= found.scale
         return c
     scale = found.scale if bare(x) is x else _scale(x, axes, eps, center)
