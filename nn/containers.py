@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 
@@ -23,8 +23,42 @@ class Identity(Module):
         return x
 
 
-class Sequential(Module):
-    """Modules applied one after the other, named 0, 1, 2 ...
+class _Numbered(Module):
+    """Modules in a row, named by numbers."""
+
+    def append(self, module: Module) -> Self:
+        """One more module at the end."""
+        return self.extend([module])
+
+    def extend(self, modules: Iterable[Module]) -> Self:
+        """More modules at the end."""
+        for module in modules:
+            number = len(self)
+            while str(number) in vars(self):  # a slice keeps the names
+                number += 1
+            setattr(self, str(number), self._checked(module))
+        return self
+
+    def _checked(self, module: Any) -> Module:
+        if not isinstance(module, Module):
+            raise TypeError(f"a {type(self).__name__} takes modules; got a {type(module).__name__}")
+        return module
+
+    def __len__(self) -> int:
+        return len([*self.children()])
+
+    def __getitem__(self, i: int | slice) -> Any:
+        return [*self.children()][i]
+
+    def __setitem__(self, i: int, module: Module) -> None:
+        setattr(self, [name for name, _ in self.named_children()][i], self._checked(module))
+
+    def __iter__(self) -> Iterator[Module]:
+        return self.children()
+
+
+class Sequential(_Numbered):
+    """Modules applied one after the other, named 0, 1, 2 ..., or by the keys of one dict of modules.
 
     >>> from nn import Linear, ReLU
     >>> Sequential(Linear(2, 3), ReLU())
@@ -32,18 +66,16 @@ class Sequential(Module):
       (0): Linear(in_features=2, out_features=3, bias=True)
       (1): ReLU()
     )
+    >>> [name for name, _ in Sequential({"hidden": Linear(2, 3), "act": ReLU()}).named_parameters()]
+    ['hidden.weight', 'hidden.bias']
     """
 
-    def __init__(self, *modules: Module) -> None:
-        for i, module in enumerate(modules):
-            if not isinstance(module, Module):
-                raise TypeError(f"Sequential takes modules, one by one; argument {i} is a {type(module).__name__}")
-            setattr(self, str(i), module)
-
-    def append(self, module: Module) -> Self:
-        """One more module at the end."""
-        setattr(self, str(len(self)), module)
-        return self
+    def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
+        if len(modules) == 1 and isinstance(modules[0], Mapping):
+            for name, module in modules[0].items():
+                setattr(self, _free_name(self, name), self._checked(module))
+        else:
+            self.extend(cast("tuple[Module, ...]", modules))  # checked there
 
     def forward(self, x: Any) -> Any:
         """Each module's output is the next one's input."""
@@ -51,18 +83,11 @@ class Sequential(Module):
             x = module(x)
         return x
 
-    def __len__(self) -> int:
-        return len([*self.children()])
-
     def __getitem__(self, i: int | slice) -> Any:
-        found = [*self.children()][i]
-        return Sequential(*found) if isinstance(found, list) else found
-
-    def __iter__(self) -> Iterator[Module]:
-        return self.children()
+        return Sequential(dict([*self.named_children()][i])) if isinstance(i, slice) else super().__getitem__(i)
 
 
-class ModuleList(Module):
+class ModuleList(_Numbered):
     """A list of modules, named 0, 1, 2 ...; it has no forward of its own.
 
     >>> from nn import Linear
@@ -74,27 +99,15 @@ class ModuleList(Module):
     def __init__(self, modules: Iterable[Module] = ()) -> None:
         self.extend(modules)
 
-    def append(self, module: Module) -> Self:
-        """One more module at the end."""
-        return self.extend([module])
-
-    def extend(self, modules: Iterable[Module]) -> Self:
-        """More modules at the end."""
-        for module in modules:
-            if not isinstance(module, Module):
-                raise TypeError(f"a ModuleList takes modules; got a {type(module).__name__}")
-            setattr(self, str(len(self)), module)
-        return self
-
-    def __len__(self) -> int:
-        return len([*self.children()])
-
     def __getitem__(self, i: int | slice) -> Any:
-        found = [*self.children()][i]
-        return ModuleList(found) if isinstance(found, list) else found
+        return ModuleList(super().__getitem__(i)) if isinstance(i, slice) else super().__getitem__(i)
 
-    def __iter__(self) -> Iterator[Module]:
-        return self.children()
+
+def _free_name(module: Module, name: str) -> str:
+    """A name that a module inside can have."""
+    if not name or "." in name or hasattr(type(module), name):
+        raise ValueError(f"'{name}' cannot name a module: give a name without dots that is no attribute of Module")
+    return name
 
 
 class ModuleDict(Module):
@@ -117,9 +130,7 @@ class ModuleDict(Module):
     def __setitem__(self, name: str, module: Module) -> None:
         if not isinstance(module, Module):
             raise TypeError(f"a ModuleDict takes modules; '{name}' is a {type(module).__name__}")
-        if not name or "." in name or hasattr(type(self), name):
-            raise ValueError(f"'{name}' cannot name a module: give a name without dots that is no attribute of Module")
-        setattr(self, name, module)
+        setattr(self, _free_name(self, name), module)
 
     def __getitem__(self, name: str) -> Module:
         found = dict(self.named_children())

@@ -104,6 +104,21 @@ class Module:
     _before: list[Hook] | tuple[()] = ()
     _after: list[Hook] | tuple[()] = ()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        held = vars(self).get(name)
+        if isinstance(held, (Parameter, Buffer)) and not (value is None or isinstance(value, (Parameter, Buffer))):
+            kind = type(held).__name__
+            raise TypeError(
+                f"{type(self).__name__}.{name} is a {kind}; a {type(value).__name__} in its place would be neither saved nor "
+                f"trained. Write into it with `.copy_(values)` under no_grad(), or assign a {kind}"
+            )
+        if isinstance(value, Module) and any(module is self for module in value.modules()):
+            raise ValueError(
+                f"{type(self).__name__}.{name}: a module cannot stand inside itself. For a reference back to the module around "
+                "this one, put it into a tuple: modules in tuples are not looked for"
+            )
+        super().__setattr__(name, value)
+
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; what calling the module does."""
         raise NotImplementedError(f"{type(self).__name__} defines no forward")
@@ -215,10 +230,12 @@ class Module:
         return self
 
     def astype(self, dtype: Any) -> Self:
-        """Convert all parameters, and the buffers that hold floating-point numbers, to a dtype, in place."""
+        """Convert parameters, their gradients and the buffers that hold floating-point numbers to a dtype, in place."""
         floating = (buffer for buffer in self.buffers() if buffer.dtype.kind == "f")
         for tensor in (*self.parameters(), *floating):
+            grad = tensor.grad
             tensor.data = tensor.data.astype(dtype)
+            tensor.grad = None if grad is None else grad.astype(dtype)
         return self
 
     def _state(self) -> dict[str, Tensor]:
@@ -328,8 +345,8 @@ def substituted(module: Module, values: Mapping[str, Any]) -> Iterator[Module]:
     places = [(m, name, value) for m in module.modules() for name, value in vars(m).items() if id(value) in instead]
     try:
         for m, name, value in places:
-            setattr(m, name, instead[id(value)])
+            vars(m)[name] = instead[id(value)]
         yield module
     finally:
         for m, name, value in places:
-            setattr(m, name, value)
+            vars(m)[name] = value

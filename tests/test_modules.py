@@ -148,3 +148,106 @@ def test_substituted_restores_also_shared_parameters_and_after_errors(rng):
         nn.substituted(net, {"1.weight": w, "0.bias": np.ones(2)}),
     ):
         pass
+
+
+def test_what_is_saved_cannot_be_lost_by_assignment():
+    net = Counting()
+    for name, value in (("calls", net.calls + 1), ("calls", 1), ("weight", net.weight * 2), ("weight", np.ones(2))):
+        with pytest.raises(TypeError, match=rf"Counting\.{name} is a .*copy_"):
+            setattr(net, name, value)
+    net.calls, net.weight = nn.Buffer(np.array(5)), None
+    assert list(net.state_dict()) == ["calls", "inner.weight", "inner.bias"]
+    net.inner.weight = nn.Parameter(np.zeros((2, 2)))
+    net.note = net.calls + 1  # a name that held neither is free
+
+
+def test_module_cannot_stand_inside_itself():
+    outer = nn.Sequential(nn.Linear(2, 2))
+    for inside in (outer, nn.Sequential(nn.Identity(), outer)):
+        with pytest.raises(ValueError, match=r"Linear\.around: a module cannot stand inside itself"):
+            outer[0].__setattr__("around", nn.Sequential(outer[0], inside))
+    outer[0].around = (outer,)
+    assert len(outer.state_dict()) == 2
+
+
+def test_astype_converts_gradients_too():
+    layer = nn.Linear(2, 2)
+    layer(np.ones((1, 2), np.float32)).sum().backward()
+    layer.astype(np.float64)
+    assert layer.weight.grad.dtype == np.float64
+    layer(np.ones((1, 2))).sum().backward()
+    np.testing.assert_array_equal(layer.weight.grad, np.full((2, 2), 2.0))
+
+
+def test_sequential_takes_names_and_replaces_modules():
+    net = nn.Sequential({"conv": nn.Linear(2, 3), "act": nn.ReLU(), "out": nn.Linear(3, 1)})
+    assert list(net.state_dict()) == ["conv.weight", "conv.bias", "out.weight", "out.bias"]
+    assert [name for name, _ in net[1:].named_children()] == ["act", "out"]
+    net[-1] = nn.Linear(3, 5)
+    assert net(np.ones((1, 2), np.float32)).shape == (1, 5)
+    layers = nn.ModuleList([nn.ReLU(), nn.ReLU()])
+    layers[0] = nn.Identity()
+    assert [type(m).__name__ for m in layers] == ["Identity", "ReLU"]
+    rest = nn.Sequential(nn.ReLU(), nn.Tanh(), nn.ReLU())[1:].append(nn.Identity())
+    assert [(name, type(m).__name__) for name, m in rest.named_children()] == [("1", "Tanh"), ("2", "ReLU"), ("3", "Identity")]
+    for wrong in ({"forward": nn.ReLU()}, {"a.b": nn.ReLU()}):
+        with pytest.raises(ValueError, match="cannot name a module"):
+            nn.Sequential(wrong)
+    for wrong in ({"a": 1}, [nn.ReLU()]):
+        with pytest.raises(TypeError, match="Sequential takes modules"):
+            nn.Sequential(wrong)
+    with pytest.raises(TypeError, match="takes modules"):
+        net[0] = abs
+    with pytest.raises(IndexError):
+        net[3] = nn.ReLU()
+
+
+class Centred(nn.Module):
+    """Subtracts a running mean, which it reads before and after writing it."""
+
+    def __init__(self):
+        self.mean = nn.Buffer(np.zeros(3))
+        self.norm = nn.BatchNorm1d(3, momentum=None, dtype=float)
+
+    def forward(self, x):
+        y = np.tanh(x * (1 + self.mean.numpy()))
+        self.mean.copy_(0.9 * self.mean.numpy() + 0.1 * x.detach().numpy().mean(axis=0))
+        return self.norm(y - self.mean.numpy())
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_checkpoint_updates_buffers_once_and_recomputes_from_what_they_were(nested, rng):
+    xs = rng.normal(size=(2, 5, 3))
+    weights = rng.normal(size=(5, 3))
+    results = []
+    for wrapper in (lambda f: f, ag.checkpoint):
+        net = Centred()
+        inner = wrapper(net) if nested else net
+        block = wrapper(lambda x, inner=inner: inner(x) * 2)
+        inputs = [ag.Tensor(x, requires_grad=True) for x in xs]
+        loss = sum((block(x) ** 2 * weights).sum() for x in inputs)  # two calls before the backward pass
+        between = net.state_dict()
+        loss.backward()
+        for name, value in net.state_dict().items():
+            np.testing.assert_array_equal(value, between[name], err_msg=name)
+        results.append([*between.values(), *(x.grad.numpy() for x in inputs), net.norm.weight.grad.numpy()])
+    for plain, recomputed in zip(*results, strict=True):
+        np.testing.assert_allclose(recomputed, plain, rtol=1e-12)
+
+
+def test_checkpoint_leaves_buffers_alone_when_the_second_evaluation_fails():
+    count = nn.Buffer(np.array(0.0))
+
+    def block(x):
+        count.copy_(count.numpy() + 1)
+        if failing:
+            raise FloatingPointError
+        return x * 2
+
+    failing = False
+    y = ag.checkpoint(block)(ag.Tensor(1.0, requires_grad=True))
+    count.copy_(np.array(7.0))
+    failing = True
+    with pytest.raises(FloatingPointError):
+        y.backward()
+    assert count.item() == 7
