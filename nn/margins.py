@@ -9,7 +9,7 @@ import numpy as np
 import autograd_core as ag
 
 from .losses import binary_cross_entropy_with_logits
-from .reduction import Reduction, check_same_shape, class_weights, reduced, values_of
+from .reduction import Reduction, check_same_shape, class_numbers, class_weights, paired, reduced, values_of
 from .stateless import Stateless
 
 __all__ = [
@@ -64,13 +64,7 @@ def soft_margin_loss(input: Any, target: Any, reduction: Reduction = "mean") -> 
     >>> soft_margin_loss(np.array([0.0, -1000.0]), np.array([1, 1]), "none").round(2)
     array([6.9e-01, 1.0e+03])
     """
-    check_same_shape(input, target, "soft_margin_loss")
-    return reduced(ag.softplus(-input * _floats(target, input)), reduction)
-
-
-def _floats(target: Any, input: Any) -> Any:
-    """Targets that may be integers, in the input's dtype: else float32 would become float64."""
-    return target if target.dtype.kind == "f" else target.astype(input.dtype)
+    return reduced(ag.softplus(-input * paired(input, target, "soft_margin_loss")), reduction)
 
 
 def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: Reduction = "mean") -> Any:
@@ -83,8 +77,8 @@ def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0
     array([2.])
     """
     check_same_shape(input1, input2, "margin_ranking_loss")
-    check_same_shape(input1, target, "margin_ranking_loss")
-    return reduced(ag.relu((input2 - input1) * _floats(target, input1) + margin), reduction)
+    target = paired(input1, target, "margin_ranking_loss")
+    return reduced(ag.relu((input2 - input1) * target + margin), reduction)
 
 
 def multi_margin_loss(
@@ -110,7 +104,7 @@ def multi_margin_loss(
     >>> float(multi_margin_loss(np.array([[0.1, 0.2, 0.4, 0.8]]), np.array([3])).round(3))
     0.325
     """
-    labels, shape = values_of(target), np.shape(input)
+    labels, shape = class_numbers(target, "multi_margin_loss"), np.shape(input)
     if p not in (1, 2):
         raise ValueError(f"multi_margin_loss takes p=1 or p=2; got {p}")
     if len(shape) not in (1, 2) or labels.shape != shape[:-1]:
@@ -142,7 +136,7 @@ def multilabel_margin_loss(input: Any, target: Any, reduction: Reduction = "mean
     0.85
     """
     check_same_shape(input, target, "multilabel_margin_loss")
-    labels, classes = values_of(target), np.shape(input)[-1]
+    labels, classes = class_numbers(target, "multilabel_margin_loss"), np.shape(input)[-1]
     listed = np.logical_and.accumulate(labels >= 0, axis=-1)
     if np.any(labels[listed] >= classes):
         raise ag.BoundsError(f"multilabel_margin_loss: labels to {labels.max()} for {classes} classes")

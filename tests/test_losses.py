@@ -271,3 +271,70 @@ def test_bad_arguments_are_explained(call, error, message):
 def test_every_function_of_a_loss_has_its_module():
     functions = {nn.__dict__[name]._function for name in (*losses.__all__, *margins.__all__) if name[0].isupper()}
     assert functions == set(SHAPED.values())
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, bool, list])
+@pytest.mark.parametrize("name", [
+    "l1_loss", "mse_loss", "huber_loss", "smooth_l1_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div",
+    "gaussian_nll_loss", "poisson_nll_loss", "soft_margin_loss", "margin_ranking_loss", "multilabel_soft_margin_loss",
+])  # fmt: skip
+def test_targets_without_a_floating_dtype_get_that_of_the_input(name, kind, rng):
+    loss = getattr(F, name)
+    x, y = rng.uniform(0.1, 0.9, (2, 4, 3)).astype(np.float32)
+    t = rng.integers(0, 2, (4, 3))
+    extra = {"gaussian_nll_loss": {"var": y}}.get(name, {})
+    before = (y,) if name == "margin_ranking_loss" else ()
+    given = t.tolist() if kind is list else t.astype(kind)
+    found = loss(ag.Tensor(x, requires_grad=True), *before, given, **extra)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found.numpy(), loss(x, *before, t.astype(np.float32), **extra))
+
+
+def test_weights_do_not_widen_float32(rng):
+    x = ag.Tensor(rng.normal(size=(4, 3)).astype(np.float32), requires_grad=True)
+    t, w = np.eye(4, 3, dtype=np.float32), np.array([1.0, 2.0, 3.0])
+    bce = F.binary_cross_entropy_with_logits
+    for loss in (
+        bce(x, t, pos_weight=w),
+        bce(x, t, weight=[1, 2, 3]),
+        F.binary_cross_entropy(ag.sigmoid(x), t, weight=w),
+        F.multilabel_soft_margin_loss(x, t, weight=w),
+        F.cross_entropy(x, t, weight=w),
+        F.multi_margin_loss(x, np.array([0, 1, 2, 0]), weight=w),
+    ):
+        assert loss.dtype == np.float32
+    np.testing.assert_array_equal(bce(x, t, weight=[1, 2, 3]).numpy(), bce(x, t, weight=w).numpy())
+
+
+@pytest.mark.filterwarnings("error")
+def test_excluded_classes_with_logits_of_minus_infinity(rng):
+    """What a mask excludes has probability 0: with a target of 0 it adds 0, and the others are as if it were not there."""
+    z = rng.normal(size=(4, 3))
+    p = rng.dirichlet(np.ones(3), 4)
+    masked = ag.Tensor(np.insert(z, 1, -np.inf, axis=1), requires_grad=True)
+    target, labels = np.insert(p, 1, 0.0, axis=1), np.array([0, 2, 3, -100])
+    cross_entropy, nll_loss, kl_div = F.cross_entropy, F.nll_loss, F.kl_div
+    log_p, log_masked = F.log_softmax(z), F.log_softmax(masked)
+    with np.errstate(divide="ignore"):
+        log_target = np.log(target)
+    for found, expected in (
+        (cross_entropy(masked, target), cross_entropy(z, p)),
+        (cross_entropy(masked, labels), cross_entropy(z, np.array([0, 1, 2, -100]))),
+        (kl_div(log_masked, target, "sum"), kl_div(log_p, p, "sum")),
+        (kl_div(log_masked, log_target, "sum", log_target=True), kl_div(log_p, p, "sum")),
+    ):
+        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
+        (slope,) = ag.gradients(found, masked, retain_graph=True)
+        assert np.isfinite(slope.numpy()).all()
+        np.testing.assert_array_equal(slope.numpy()[:, 1], 0)
+    ignored = np.array([[-np.inf, 0.0], [-1.0, -0.5]])  # the ignored sample has -inf at class 0
+    np.testing.assert_array_equal(nll_loss(ignored, np.array([-100, 1]), reduction="none"), [0, 0.5])
+    assert np.isposinf(cross_entropy(masked, np.insert(p, 0, 0.1, axis=1)).numpy())
+
+
+def test_gaussian_variance_may_be_one_number(rng):
+    x, t = rng.normal(size=(2, 4, 3))
+    gaussian = F.gaussian_nll_loss
+    for var in (0.5, np.array(0.5), ag.Tensor(0.5)):
+        np.testing.assert_allclose(gaussian(x, t, var), gaussian(x, t, np.full((4, 3), 0.5)))
+    assert gaussian(x.astype(np.float32), t.astype(np.float32), 0.5).dtype == np.float32
