@@ -29,11 +29,13 @@ def _probability(p: float) -> int:
     return round(p * _STEPS)
 
 
-def _kept(shape: tuple[int, ...], steps: int, rng: np.random.Generator | None) -> np.ndarray:
-    """True with probability 1 - steps/2^16, each element on its own."""
+def _kept(shape: tuple[int, ...], steps: int, dtype: Any, rng: np.random.Generator | None) -> np.ndarray:
+    """1 with probability 1 - steps/2^16, else 0, each element on its own."""
+    if dtype.kind not in "fc":
+        raise ag.DTypeError(f"dropout scales what it keeps: it takes floating-point numbers; got {dtype} (use x.astype(float))")
     size = math.prod(shape)
     words = ag.default_rng(rng).integers(0, 1 << 64, -(-size // 4), np.uint64)
-    return (words.view(np.uint16)[:size] >= steps).reshape(shape)
+    return (words.view(np.uint16)[:size] >= steps).reshape(shape).astype(dtype)
 
 
 def dropout(x: Any, p: float = 0.5, training: bool = True, rng: np.random.Generator | None = None, channels: int = 0) -> Any:
@@ -48,6 +50,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, rng: np.random.Genera
 
     Raises:
         ValueError: p is not from 0 to 1.
+        DTypeError: x are no floats.
 
     N. Srivastava et al., "Dropout", JMLR 2014.
 
@@ -62,7 +65,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, rng: np.random.Genera
     shape = (*x.shape[: x.ndim - channels], *(1,) * channels)
     if steps == _STEPS:
         return x * np.zeros(shape, x.dtype)
-    factors = _kept(shape, steps, rng).astype(x.dtype)
+    factors = _kept(shape, steps, x.dtype, rng)
     factors *= _STEPS / (_STEPS - steps)
     return x * factors
 
@@ -93,7 +96,7 @@ def alpha_dropout(x: Any, p: float = 0.5, training: bool = True, rng: np.random.
         return x * np.zeros((), x.dtype)
     p = steps / _STEPS
     scale = ((1 - p) * (1 + p * _SATURATED**2)) ** -0.5
-    kept = _kept(x.shape, steps, rng).astype(x.dtype)
+    kept = _kept(x.shape, steps, x.dtype, rng)
     kept *= scale
     return x * kept + (scale * _SATURATED * (1 - p) - _SATURATED * kept)
 

@@ -38,6 +38,11 @@ __all__ = [
 ]
 
 
+def _floating(x: Any) -> Any:
+    """The dtype of means of these elements."""
+    return x.dtype if x.dtype.kind in "fc" else np.float64
+
+
 class _Pool(Module):
     """Windows over the last axes, with samples and channels before them or channels alone."""
 
@@ -222,7 +227,7 @@ class AdaptiveAvgPool1d(_Adaptive):
     def forward(self, x: Any) -> Any:
         """x (..., channels, *positions)."""
         for axis, spans in enumerate(self._spans(x), -self.axes):
-            means = np.zeros((x.shape[axis], len(spans)), x.dtype)
+            means = np.zeros((x.shape[axis], len(spans)), _floating(x))
             for i, (a, b) in enumerate(spans):
                 means[a:b, i] = 1 / (b - a)
             x = x @ means if axis == -1 else (x.mT @ means).mT
@@ -311,7 +316,7 @@ class Upsample(Module):
         else:
             places = np.maximum((np.arange(m) + 0.5) * step - 0.5, 0)
         low = np.minimum(places.astype(int), n - 1)
-        weights = (places - low).astype(x.dtype).reshape(-1, *(1,) * (x.ndim - 1 - axis))
+        weights = (places - low).astype(_floating(x)).reshape(-1, *(1,) * (x.ndim - 1 - axis))
         return x.take(low, axis=axis) * (1 - weights) + x.take(np.minimum(low + 1, n - 1), axis=axis) * weights
 
     def extra_repr(self) -> str:

@@ -105,6 +105,12 @@ def test_upsampling_and_padding_closed_forms():
     )
 
 
+def test_means_of_integers_are_floats():
+    ramp = np.arange(16, dtype=np.uint8).reshape(1, 1, 4, 4)
+    for layer in (nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(2), nn.Upsample(7, mode="bilinear"), nn.Upsample(2, mode="nearest")):
+        np.testing.assert_array_equal(layer(ramp), layer(ramp.astype(float)))
+
+
 BAD = [
     (lambda: nn.Conv2d(3, 4, 3)(np.zeros((2, 1, 5, 5))), ag.ShapeError, r"takes \(samples, 3, height, width\).*\(2, 1, 5, 5\)"),
     (lambda: nn.Conv2d(3, 4, 7)(np.zeros((2, 3, 5, 5))), ag.ShapeError, "does not fit"),
