@@ -311,6 +311,8 @@ class Upsample(Module):
     def _along(self, x: Any, axis: int, n: int, m: int, step: float) -> Any:
         if self.mode == "nearest":
             return x.take(np.minimum((np.arange(m) * step).astype(int), n - 1), axis=axis)
+        if m == n:  # as in PyTorch, also where the scale is not quite 1
+            return x
         if self.align_corners:
             places = np.arange(m) * ((n - 1) / (m - 1) if m > 1 else 0.0)
         else:

@@ -105,6 +105,16 @@ def test_upsampling_and_padding_closed_forms():
     )
 
 
+def test_output_padding_up_to_the_dilation(rng):
+    x, w = ag.Tensor(rng.normal(size=(2, 3, 4)), requires_grad=True), rng.normal(size=(3, 2, 2))
+    y = nn.functional.conv_transpose1d(x, w, dilation=4, output_padding=3)
+    plain = nn.functional.conv_transpose1d(x.numpy(), w, dilation=4)
+    np.testing.assert_allclose(y.numpy(), np.pad(plain, ((0, 0), (0, 0), (0, 3))))
+    assert ag.check.gradcheck(
+        lambda x, w: nn.functional.conv_transpose1d(x, w, dilation=4, output_padding=3), x.numpy(), w, order=2
+    )
+
+
 def test_means_of_integers_are_floats():
     ramp = np.arange(16, dtype=np.uint8).reshape(1, 1, 4, 4)
     for layer in (nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(2), nn.Upsample(7, mode="bilinear"), nn.Upsample(2, mode="nearest")):
