@@ -409,7 +409,7 @@ def read_npz(path: str | Path) -> dict[str, Any]:
     try:
         with np.load(path, allow_pickle=False) as found:
             return {name: found[name] for name in found.files}
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+    except (ValueError, EOFError, OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: damaged NPZ file, or objects that are no plain arrays ({error})") from error
 
 
@@ -447,7 +447,7 @@ def read_csv(
         dtype: of the numbers.
 
     Raises:
-        DataError: a cell that is no number, with its line and column; lines of different lengths; no data.
+        DataError: a cell that is no number or an empty label, with line and column; lines of different lengths; no data.
         KeyError, IndexError: there is no such label column.
         ValueError: a label by name without a header.
 
@@ -458,6 +458,28 @@ def read_csv(
     >>> table.columns, table.y, table.classes
     (['length', 'width'], array([0, 1]), ['setosa', 'versicolor'])
     """
+    lines = _lines(path, delimiter)
+    first = lines[0][1]
+    if isinstance(label, str) and header is False:
+        raise ValueError(f"label '{label}' is a name, and header=False says that columns have none: give its number")
+    at = _column(path, label, first)
+    numeric = [k for k in range(len(first)) if k != at]
+    if header is None:
+        header = isinstance(label, str) or any(_number(first[k]) is None for k in numeric)
+    names = first if header else [str(k) for k in range(len(first))]
+    rows = lines[header:]
+    if not rows:
+        raise DataError(f"{path} has a header and no data")
+    x = _numbers_in(path, rows, numeric, names).astype(dtype)
+    y, classes = (None, []) if at is None else _labels_in(path, rows, at, names)
+    return Table(x, y, [names[k] for k in numeric], classes)
+
+
+Lines = list[tuple[int, list[str]]]  # the number of each line in its file, and its cells
+
+
+def _lines(path: str | Path, delimiter: str) -> Lines:
+    """The lines that are not empty, all with as many cells."""
     with Path(path).open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
         try:
@@ -466,36 +488,35 @@ def read_csv(
             raise DataError(f"{path}, line {reader.line_num + 1}: not a text table in UTF-8 ({error})") from error
     if not lines:
         raise DataError(f"{path} is empty")
-    first = lines[0][1]
-    width = len(first)
+    width = len(lines[0][1])
     for line, row in lines:
         if len(row) != width:
             raise DataError(
                 f"{path}, line {line}: {len(row)} cells, where the first line has {width} (delimiter {delimiter!r})"
             )
-    if isinstance(label, str) and header is False:
-        raise ValueError(f"label '{label}' is a name, and header=False says that columns have none: give its number")
-    at = _column(path, label, first)
-    numeric = [k for k in range(width) if k != at]
-    if header is None:
-        header = isinstance(label, str) or any(_number(first[k]) is None for k in numeric)
-    names = first if header else [str(k) for k in range(width)]
-    rows = lines[header:]
-    if not rows:
-        raise DataError(f"{path} has a header and no data")
-    x = np.array([[_number(row[k]) for k in numeric] for _, row in rows], float).reshape(len(rows), len(numeric))
+    return lines
+
+
+def _numbers_in(path: str | Path, rows: Lines, columns: list[int], names: list[str]) -> Any:
+    """The cells of these columns as numbers."""
+    x = np.array([[_number(row[k]) for k in columns] for _, row in rows], float).reshape(len(rows), len(columns))
     for i, j in np.argwhere(np.isnan(x)):  # what is no number has become NaN
         line, row = rows[i]
-        k = numeric[j]
+        k = columns[j]
         if _number(row[k]) is None:
             raise DataError(f"{path}, line {line}, column {k + 1} ('{names[k]}'): {row[k]!r} is no number")
-    columns = [names[k] for k in numeric]
-    if at is None:
-        return Table(x.astype(dtype), None, columns, [])
+    return x
+
+
+def _labels_in(path: str | Path, rows: Lines, at: int, names: list[str]) -> tuple[Any, list[str]]:
+    """The labels of a column as integers, and what they are called."""
+    for line, row in rows:
+        if not row[at]:
+            raise DataError(f"{path}, line {line}, column {at + 1} ('{names[at]}'): the label is empty")
     classes, y = np.unique(np.array([row[at] for _, row in rows]), return_inverse=True)
     as_numbers = np.array([_number(name) for name in classes.tolist()], float)
     order = np.arange(len(classes)) if np.isnan(as_numbers).any() else as_numbers.argsort(kind="stable")
-    return Table(x.astype(dtype), order.argsort()[y], columns, classes[order].tolist())
+    return order.argsort()[y], classes[order].tolist()
 
 
 def _column(path: str | Path, label: str | int | None, first: list[str]) -> int | None:

@@ -232,6 +232,16 @@ def test_damaged_idx_files(tmp_path, rng):
         data.read_idx(tmp_path / "none")
 
 
+def test_npz_compressed_in_an_unknown_way(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, x=np.arange(3))
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(b"PK\x01\x02") + 10] = 99  # the method of compression, in the directory
+    path.write_bytes(raw)
+    with pytest.raises(data.DataError, match=r"a\.npz"):
+        data.read_npz(path)
+
+
 def test_npz_files(tmp_path, rng):
     path = tmp_path / "a.npz"
     x, y = rng.normal(size=(3, 2)), np.arange(3)
@@ -281,6 +291,7 @@ def test_csv_with_and_without_header_and_labels(tmp_path):
         ("1,2\n1_0,3\n", {}, r"line 2, column 1 \('0'\): '1_0'"),
         ("x,2\n1,3\n", {"header": False}, "line 1, column 1"),
         ("a,b\n1,2\n3,4,5\n", {}, "line 3: 3 cells.* has 2"),
+        ("1,2,\n3,4,\n", {"label": -1}, r"line 1, column 3 \('2'\): the label is empty"),
         ("a,b\n", {}, "no data"),
         ("\n", {}, "empty"),
     ],
