@@ -287,7 +287,8 @@ class _RunningNorm(Module):
         if count <= 1 and self.training:
             raise ag.ShapeError(
                 f"{type(self).__name__} needs more than one value per channel while training; got shape {x.shape}. "
-                "In evaluation (`module.eval()`) it uses its running averages."
+                "In evaluation (`module.eval()`) it uses its running averages; "
+                "drop_last=True leaves out a last batch of one sample."
             )
         y, mean, variance = ag.normalize(x, axes, self.eps, returned=True)
         if self.training and self.running_mean is not None and self.running_var is not None:

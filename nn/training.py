@@ -212,6 +212,7 @@ def fit(
     clip_value: float | None = None,
     callbacks: Sequence[Callable[[History], Any]] = (),
     seed: int | None = None,
+    drop_last: bool = False,
     progress: bool = True,
     keep_best: bool = True,
 ) -> History:
@@ -235,6 +236,7 @@ def fit(
         callbacks: called after each epoch with the history; one that returns True ends the training.
         seed: of the order of the samples and, through `ag.manual_seed`, of everything random in the model. By default
             both go on from the generator of `ag.manual_seed`.
+        drop_last: leave out the last batch of an epoch if it is not full: batch normalization cannot train on one sample.
         progress: show a progress bar, if tqdm is installed.
         keep_best: at the end, however it comes, give the model the weights and buffers of its best epoch. Needs
             validation data; without, the last weights stay.
@@ -268,7 +270,9 @@ def fit(
             raise ag.ShapeError(f"the dataset {name}= has no samples")
     if seed is not None:
         ag.manual_seed(seed)
-    loader = batches(train, batch_size, seed=seed)
+    loader = batches(train, batch_size, seed=seed, drop_last=drop_last)
+    if not len(loader):
+        raise ValueError(f"drop_last leaves no batch: {length(train)} samples are fewer than batch_size={batch_size}")
     history, best, best_state = History(), math.inf, None
     try:
         with _mode(model, True), _bar(progress, epochs * len(loader)) as bar:
