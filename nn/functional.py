@@ -1,6 +1,6 @@
 """Layers and losses as plain functions: those that the families define, each under the name in its `__all__`."""
 
-from autograd_core import fold, linear, logsumexp, unfold
+from autograd_core import linear, logsumexp
 
 from . import activations, attention, convolution, losses, margins, normalization, padding, pooling, positional
 from .activations import *  # noqa: F403
@@ -21,9 +21,7 @@ __all__ = [  # noqa: PLE0604  each family names its own; classes are in nn
     "alpha_dropout",
     "dropout",
     "embedding",
-    "fold",
     "linear",
     "logsumexp",
-    "unfold",
     *[name for family in _FAMILIES for name in family.__all__ if name[0].islower()],
 ]

@@ -39,11 +39,11 @@ def _trailing(x: Any, normalized_shape: Sequence[int], name: str) -> tuple[int, 
     return tuple(range(-len(shape), 0))
 
 
-def layer_norm(x: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+def layer_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """`(x - mean) / sqrt(var + eps) * weight + bias` over the trailing axes.
 
     Args:
-        x: (..., *normalized_shape).
+        input: (..., *normalized_shape).
         normalized_shape: the shape of one sample.
         weight: (*normalized_shape), or None.
         bias: (*normalized_shape), or None.
@@ -57,17 +57,17 @@ def layer_norm(x: Any, normalized_shape: Sequence[int], weight: Any = None, bias
     >>> layer_norm(np.array([[1.0, 3.0]]), (2,)).round(3)
     array([[-1.,  1.]])
     """
-    return ag.scale_shift(ag.normalize(x, _trailing(x, normalized_shape, "layer_norm"), eps), weight, bias)
+    return ag.scale_shift(ag.normalize(input, _trailing(input, normalized_shape, "layer_norm"), eps), weight, bias)
 
 
-def rms_norm(x: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
+def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
     """`x / sqrt(mean x^2 + eps) * weight` over the trailing axes.
 
     Args:
-        x: (..., *normalized_shape).
+        input: (..., *normalized_shape).
         normalized_shape: the shape of one sample.
         weight: (*normalized_shape), or None.
-        eps: added to the mean square; None for the spacing of x's dtype at 1.
+        eps: added to the mean square; None for the spacing of the input's dtype at 1.
 
     Raises:
         ShapeError: the trailing axes have another shape.
@@ -77,9 +77,9 @@ def rms_norm(x: Any, normalized_shape: Sequence[int], weight: Any = None, eps: f
     >>> rms_norm(np.array([[3.0, 3.0]]), (2,))
     array([[1., 1.]])
     """
-    axes = _trailing(x, normalized_shape, "rms_norm")
-    eps = float(np.finfo(x.dtype).eps) if eps is None else eps
-    return ag.scale_shift(ag.normalize(x, axes, eps, center=False), weight)
+    axes = _trailing(input, normalized_shape, "rms_norm")
+    eps = float(np.finfo(input.dtype).eps) if eps is None else eps
+    return ag.scale_shift(ag.normalize(input, axes, eps, center=False), weight)
 
 
 def _per_channel(parameter: Any, ndim: int) -> Any:
@@ -87,11 +87,11 @@ def _per_channel(parameter: Any, ndim: int) -> Any:
     return parameter if parameter is None or ndim == 2 else parameter.reshape(-1, *(1,) * (ndim - 2))
 
 
-def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """`(x - mean) / sqrt(var + eps) * weight + bias` over groups of channels of each sample.
 
     Args:
-        x: (samples, channels, ...).
+        input: (samples, channels, ...).
         num_groups: how many groups of neighbouring channels; has to divide their number.
         weight: (channels,), or None.
         bias: (channels,), or None.
@@ -105,11 +105,13 @@ def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, ep
     >>> group_norm(np.array([[1.0, 3.0, 7.0, 7.0]]), 2).round(3)
     array([[-1.,  1.,  0.,  0.]])
     """
-    if x.ndim < 2 or x.shape[1] % num_groups:
-        raise ag.ShapeError(f"group_norm takes (samples, channels, ...) and divides channels into {num_groups}; got {x.shape}")
-    grouped = x.reshape(x.shape[0], num_groups, math.prod(x.shape[1:]) // num_groups)
-    y = ag.normalize(grouped, -1, eps).reshape(x.shape)
-    return ag.scale_shift(y, _per_channel(weight, x.ndim), _per_channel(bias, x.ndim))
+    if input.ndim < 2 or input.shape[1] % num_groups:
+        raise ag.ShapeError(
+            f"group_norm takes (samples, channels, ...) and divides channels into {num_groups}; got {input.shape}"
+        )
+    grouped = input.reshape(input.shape[0], num_groups, math.prod(input.shape[1:]) // num_groups)
+    y = ag.normalize(grouped, -1, eps).reshape(input.shape)
+    return ag.scale_shift(y, _per_channel(weight, input.ndim), _per_channel(bias, input.ndim))
 
 
 class LayerNorm(Module):

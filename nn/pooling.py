@@ -9,7 +9,7 @@ import numpy as np
 
 import autograd_core as ag
 
-from .convolution import Size, _each
+from .convolution import Fold, Size, Unfold, _each
 from .module import Module
 
 __all__ = [
@@ -30,11 +30,13 @@ __all__ = [
     "adaptive_max_pool2d",
     "avg_pool1d",
     "avg_pool2d",
+    "fold",
     "interpolate",
     "max_pool1d",
     "max_pool2d",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "unfold",
 ]
 
 
@@ -399,3 +401,4 @@ adaptive_max_pool1d = _as_function(AdaptiveMaxPool1d, "adaptive_max_pool1d")
 adaptive_max_pool2d = _as_function(AdaptiveMaxPool2d, "adaptive_max_pool2d")
 pixel_shuffle, pixel_unshuffle = _as_function(PixelShuffle, "pixel_shuffle"), _as_function(PixelUnshuffle, "pixel_unshuffle")
 interpolate = _as_function(Upsample, "interpolate")
+unfold, fold = _as_function(Unfold, "unfold"), _as_function(Fold, "fold")
