@@ -87,8 +87,8 @@ def functions() -> list[str]:
     return sorted(name for name in own if getattr(nn.functional, name) not in named)
 
 
-def main() -> None:
-    """Write the page."""
+def text() -> str:
+    """The page."""
     parts = [HEAD]
     for module, names in families().items():
         title = (inspect.getdoc(importlib.import_module(module)) or module).split("\n")[0]
@@ -97,7 +97,12 @@ def main() -> None:
         parts.append("\n")
     parts.append("## Further functions in `nn.functional`\n\n| | |\n|---|---|\n")
     parts += [f"| `{name}` | {first_sentence(name, nn.functional)} |\n" for name in functions()]
-    PAGE.write_text("".join(parts).rstrip() + "\n", encoding="utf-8")
+    return "".join(parts).rstrip() + "\n"
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(text(), encoding="utf-8")
     print(f"written: {PAGE}")
 
 
