@@ -210,6 +210,8 @@ class _Adaptive(Module):
             raise ag.ShapeError(f"{type(self).__name__}({self.output_size}) takes (..., channels, *positions); got {x.shape}")
         shape = x.shape[-self.axes :]
         sizes = [n if m is None else int(m) for n, m in zip(shape, wanted, strict=True)]
+        if min(*shape, *sizes) < 1:
+            raise ag.ShapeError(f"{type(self).__name__}({self.output_size}) of shape {x.shape}: a window would be empty")
         return [[(i * n // m, -(-(i + 1) * n // m)) for i in range(m)] for n, m in zip(shape, sizes, strict=True)]
 
     def extra_repr(self) -> str:

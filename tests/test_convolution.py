@@ -115,6 +115,28 @@ def test_output_padding_up_to_the_dilation(rng):
     )
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.ReflectionPad1d(1),
+        nn.CircularPad1d((0, 2)),
+        nn.Conv1d(3, 2, 3, padding=1, padding_mode="reflect", dtype=float),
+        nn.ConvTranspose1d(3, 2, 3, stride=2, dtype=float),
+        nn.MaxPool1d(2),
+        nn.AvgPool1d(2, padding=1),
+        nn.AdaptiveMaxPool1d(3),
+        nn.AdaptiveAvgPool1d(3),
+        nn.Upsample(7, mode="linear"),
+    ],
+    ids=repr,
+)
+def test_empty_batches_pass(layer):
+    x = ag.Tensor(np.zeros((0, 3, 4)), requires_grad=True)
+    y = layer(x)
+    y.sum().backward()
+    assert (y.shape, x.grad.shape) == ((0, *layer(np.zeros((1, 3, 4))).shape[1:]), (0, 3, 4))
+
+
 def test_means_of_integers_are_floats():
     ramp = np.arange(16, dtype=np.uint8).reshape(1, 1, 4, 4)
     for layer in (nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(2), nn.Upsample(7, mode="bilinear"), nn.Upsample(2, mode="nearest")):
@@ -135,6 +157,8 @@ BAD = [
     (lambda: nn.ReflectionPad1d(4)(np.zeros((1, 1, 4))), ag.ShapeError, "does not fit an axis of length 4"),
     (lambda: nn.ZeroPad2d((1, 2, 3)), ValueError, "one number or 4"),
     (lambda: nn.Fold((4, 4), 2)(np.zeros((1, 12, 8))), ag.ShapeError, "'fold' into"),
+    (lambda: nn.AdaptiveAvgPool1d(2)(np.zeros((2, 3, 0))), ag.ShapeError, r"\(2, 3, 0\): a window would be empty"),
+    (lambda: nn.AdaptiveMaxPool2d((2, 0))(np.zeros((2, 3, 4, 4))), ag.ShapeError, "a window would be empty"),
     (lambda: nn.Upsample(), ValueError, "either size or scale_factor"),
     (lambda: nn.PixelShuffle(2)(np.zeros((1, 3, 2, 2))), ag.ShapeError, "divisible by 4"),
     (lambda: nn.AdaptiveAvgPool2d((1, 2, 3))(np.zeros((1, 3, 2, 2))), ag.ShapeError, "AdaptiveAvgPool2d"),
