@@ -1,4 +1,4 @@
-"""Data for training: mini-batches, splits, scaling, one-hot labels, and readers of IDX, CSV and NPZ files.
+"""Data for training: mini-batches, splits, one-hot labels, and readers of IDX, CSV and NPZ files.
 
 A *dataset* is an array, a tuple or a dict of arrays with one first axis (the samples), or any object with `len(d)` and
 `d[indices]`, which gives a batch for an array of sample numbers. Nothing here downloads anything.
@@ -25,18 +25,15 @@ __all__ = [
     "Batches",
     "DataError",
     "FunctionDataset",
-    "Scaling",
     "Table",
     "batches",
     "length",
-    "min_max",
     "one_hot",
     "read_csv",
     "read_idx",
     "read_npz",
     "split",
     "take",
-    "z_score",
 ]
 
 
@@ -282,72 +279,6 @@ def one_hot(labels: Any, num_classes: int | None = None, dtype: Any = np.float32
     if wrong.size:
         raise ag.BoundsError(f"labels of {classes} classes are 0 to {classes - 1}; got {wrong[0]}")
     return (labels[..., None] == np.arange(classes)).astype(dtype)
-
-
-# Scaling of inputs
-
-
-class Scaling(NamedTuple):
-    """`scaling(x)` is (x - shift) / scale; `scaling.inverse(y)` goes back. Measured once, on the training data."""
-
-    shift: Any
-    scale: Any
-
-    def __call__(self, x: Any) -> Any:
-        """Array or Tensor whose last axes are those of shift and scale."""
-        return (x - self.shift) / self.scale
-
-    def inverse(self, y: Any) -> Any:
-        """What was scaled to y."""
-        return y * self.scale + self.shift
-
-
-def z_score(x: Any) -> Scaling:
-    """The scaling that gives every column of x mean 0 and standard deviation 1; a constant column becomes 0.
-
-    Args:
-        x: training data (n, ...); integers are scaled in float32.
-
-    Raises:
-        ShapeError: no samples.
-
-    >>> train, test = np.array([[1.0], [3.0]]), np.array([[5.0]])
-    >>> z_score(train)(test)
-    array([[3.]])
-    """
-    values, dtype = _measured(x)
-    deviation = values.std(axis=0)
-    return Scaling(values.mean(axis=0).astype(dtype), _usable(deviation, values).astype(dtype))
-
-
-def min_max(x: Any) -> Scaling:
-    """The scaling that takes every column of x to the range from 0 to 1; a constant column becomes 0.
-
-    Args:
-        x: training data (n, ...); integers are scaled in float32. Other data may go beyond the range.
-
-    Raises:
-        ShapeError: no samples.
-
-    >>> train, test = np.array([[1.0], [3.0]]), np.array([[5.0]])
-    >>> min_max(train)(test)
-    array([[2.]])
-    """
-    values, dtype = _measured(x)
-    return Scaling(values.min(axis=0).astype(dtype), _usable(np.ptp(values, axis=0), values).astype(dtype))
-
-
-def _measured(x: Any) -> tuple[Any, Any]:
-    """The values in double precision, and the dtype of the scaling."""
-    x = np.asarray(x)
-    if not x.ndim or not len(x):
-        raise ag.ShapeError(f"a scaling is measured on samples along the first axis; got shape {x.shape}")
-    return x.astype(np.float64), x.dtype if x.dtype.kind == "f" else np.dtype(np.float32)
-
-
-def _usable(scale: Any, values: Any) -> Any:
-    """1 for constant columns: their standard deviation may be rounding instead of 0."""
-    return np.where(values.min(axis=0) == values.max(axis=0), 1.0, scale)
 
 
 # Files
