@@ -338,3 +338,39 @@ def test_gaussian_variance_may_be_one_number(rng):
     for var in (0.5, np.array(0.5), ag.Tensor(0.5)):
         np.testing.assert_allclose(gaussian(x, t, var), gaussian(x, t, np.full((4, 3), 0.5)))
     assert gaussian(x.astype(np.float32), t.astype(np.float32), 0.5).dtype == np.float32
+
+
+def huge(row, k, array, rng):
+    """Logits of 0 and +-10^4 in place of a differentiable input; what that means for inputs that are no logits."""
+    logits = rng.choice([-1e4, 0.0, 1e4], array.shape)
+    if row.name == "BCELoss":
+        return (np.sign(logits) + 1) / 2
+    if row.name == "PoissonNLLLoss":  # e^x is no float32 number where x > 88
+        return np.minimum(logits, 0)
+    if row.name == "TripletMarginLoss":  # equal distances, which round differently, are a kink
+        return logits * rng.uniform(0.5, 1, logits.shape)
+    return array if (row.name, k) in {("GaussianNLLLoss", 2), ("KLDivLoss", 1)} else logits  # variances, probabilities
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("row", LOSSES, ids=lambda row: row.name)
+def test_every_loss_is_finite_at_huge_logits_in_float32(row, rng):
+    """Values and gradients in float32 are those of float64, over all options."""
+    for options in row.variants():
+        if row.name == "PoissonNLLLoss" and not options.get("log_input", True):
+            continue
+        for make in row.inputs:
+            arrays = make(rng)
+            arrays = [huge(row, k, a, rng) if k < row.differentiable else a for k, a in enumerate(arrays)]
+            if options.get("log_target"):
+                arrays[1] = np.log(make(rng)[1])
+            found = []
+            for dtype in (np.float32, np.float64):
+                inputs = [a.astype(dtype) if a.dtype.kind == "f" else a for a in arrays]
+                xs = [ag.Tensor(x, requires_grad=True) if k < row.differentiable else x for k, x in enumerate(inputs)]
+                y = getattr(F, row.function)(*xs, **options)
+                y.sum().backward()
+                found.append([y.numpy(), *(x.grad.numpy() for x in xs[: row.differentiable])])
+            for single, double in zip(*found, strict=True):
+                assert np.isfinite(single).all()
+                np.testing.assert_allclose(single, double, rtol=2e-5, atol=1e-6 * np.abs(double).max(initial=1))
