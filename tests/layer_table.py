@@ -52,13 +52,13 @@ parameters, buffers), to second order, and in both precisions. This page is writ
 
 
 def families() -> dict[str, list[str]]:
-    """Class names by the module that defines them, in the order in which nn lists them."""
+    """Class names by the module that defines them."""
     found: dict[str, list[str]] = {}
     for name in nn.__all__:
         value = getattr(nn, name)
         if inspect.isclass(value) and issubclass(value, nn.Module):
             found.setdefault(value.__module__, []).append(name)
-    return found
+    return dict(sorted(found.items()))
 
 
 def first_sentence(name: str, namespace: object = nn) -> str:
