@@ -15,6 +15,7 @@ from .stateless import Stateless
 __all__ = [
     "CosineEmbeddingLoss",
     "HingeEmbeddingLoss",
+    "HingeLoss",
     "MarginRankingLoss",
     "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
@@ -23,6 +24,7 @@ __all__ = [
     "TripletMarginLoss",
     "cosine_embedding_loss",
     "hinge_embedding_loss",
+    "hinge_loss",
     "margin_ranking_loss",
     "multi_margin_loss",
     "multilabel_margin_loss",
@@ -30,6 +32,36 @@ __all__ = [
     "soft_margin_loss",
     "triplet_margin_loss",
 ]
+
+
+def hinge_loss(input: Any, target: Any, p: int = 1, margin: float = 1.0, reduction: Reduction = "mean") -> Any:
+    """max(0, margin - t x)^p for scores x and targets t of 1 and -1; derivative -p t max(0, margin - t x)^(p - 1).
+
+    Args:
+        input: scores, any shape: the sign is the class.
+        target: 1 and -1, of the same shape.
+        p: 1, or 2 for the squared hinge.
+        margin: by how much a score should be on the right side of 0.
+        reduction: "mean", "sum" or "none".
+
+    Raises:
+        ShapeError: shapes differ.
+        ValueError: p is neither 1 nor 2, or a target is neither 1 nor -1.
+
+    Source: Cortes and Vapnik, "Support-vector networks", Machine Learning 20, 1995 (with a penalty on the weights' norm).
+
+    >>> hinge_loss(np.array([0.5, 2.0, 0.5]), np.array([1, 1, -1]), reduction="none")
+    array([0.5, 0. , 1.5])
+    """
+    _check_power(p, "hinge_loss")
+    target = paired(input, target, "hinge_loss")
+    _alike(target, "hinge_loss")
+    return reduced(ag.relu(margin - input * target) ** p, reduction)
+
+
+def _check_power(p: int, name: str) -> None:
+    if p not in (1, 2):
+        raise ValueError(f"{name} takes p=1 or p=2; got {p}")
 
 
 def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: Reduction = "mean") -> Any:
@@ -105,8 +137,7 @@ def multi_margin_loss(
     0.325
     """
     labels, shape = class_numbers(target, "multi_margin_loss"), np.shape(input)
-    if p not in (1, 2):
-        raise ValueError(f"multi_margin_loss takes p=1 or p=2; got {p}")
+    _check_power(p, "multi_margin_loss")
     if len(shape) not in (1, 2) or labels.shape != shape[:-1]:
         raise ag.ShapeError(f"multi_margin_loss takes scores (n, classes) and targets (n,); got {shape} and {labels.shape}")
     classes = shape[-1]
@@ -232,6 +263,10 @@ _TINY = 1e-12  # PyTorch's; a vector of zeros has cosine 0
 
 
 # As modules
+
+
+class HingeLoss(Stateless, function=hinge_loss):
+    """`hinge_loss` as a module, `HingeLoss(p=1, margin=1.0, reduction="mean")`."""
 
 
 class HingeEmbeddingLoss(Stateless, function=hinge_embedding_loss):

@@ -255,6 +255,8 @@ X, LABELS = np.zeros((3, 2)), np.array([0, 1, 0])
         (lambda: F.huber_loss(X, X, delta=0.0), ValueError, "delta > 0; got 0.0"),
         (lambda: F.smooth_l1_loss(X, X, beta=-1.0), ValueError, "beta >= 0; got -1.0"),
         (lambda: F.hinge_embedding_loss(X, X), ValueError, "targets 1 and -1; got values from 0.0 to 0.0"),
+        (lambda: F.hinge_loss(X, X), ValueError, "hinge_loss takes targets 1 and -1; got values from 0.0 to 0.0"),
+        (lambda: F.hinge_loss(X, X, p=3), ValueError, "hinge_loss takes p=1 or p=2; got 3"),
         (lambda: F.multi_margin_loss(X, LABELS, p=3), ValueError, "p=1 or p=2; got 3"),
         (lambda: F.multi_margin_loss(X, LABELS - 1), ag.BoundsError, "labels from -1 to 0 for 2 classes"),
         (lambda: F.multilabel_margin_loss(X, np.full((3, 2), 2)), ag.BoundsError, "labels to 2 for 2 classes"),
