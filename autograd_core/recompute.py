@@ -27,9 +27,9 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     Args:
         f: a function of Tensors (in nested tuples, lists and dicts) that gives the same result when called again, such as
-            a module. Tensors that it closes over, such as parameters, get their gradients. Random numbers from the default
-            generator are drawn again as they were; those of a generator of your own are not. What it writes with `copy_`, such
-            as running averages, it finds again as it was, and is written once.
+            a module. Tensors that it closes over, such as parameters, get their gradients. Random numbers are drawn again as
+            they were: from the default generator, or from others through `ag.default_rng(rng)`, as layers do. What it writes
+            with `copy_`, such as running averages, it finds again as it was, and is written once.
 
     Returns:
         A function with the arguments and results of `f`. Inside forward mode it is `f` itself, which keeps no graph.
@@ -88,11 +88,22 @@ def _moving(x: Any) -> bool:
     return isinstance(x, Dual) or (isinstance(x, Tensor) and isinstance(x._data, Dual))
 
 
-Written = dict[int, tuple[Tensor, Any]]  # tensors by their ids, with what stood in them before
+Written = dict[int, tuple[Any, Any]]  # tensors and generators by their ids, with what they held before
+
+
+def _held(x: Any) -> Any:
+    return x.data.copy() if isinstance(x, Tensor) else x.bit_generator.state
+
+
+def _give(x: Any, held: Any) -> None:
+    if isinstance(x, Tensor):
+        x.data[...] = held
+    else:
+        x.bit_generator.state = held
 
 
 class _Made:
-    """Collects the nodes that are made inside the block, and what the tensors held that are written into."""
+    """Collects the nodes that are made inside the block, and what the tensors and generators held that it changes."""
 
     def __init__(self) -> None:
         self.nodes: set[Node] = set()
@@ -121,18 +132,16 @@ class _Made:
 
 @contextmanager
 def _as_it_was(random: Any, written: Written) -> Iterator[None]:
-    """The generator, and what the function writes into, as they were at its first evaluation; then as they are now."""
-    rng = default_rng()
-    now, values = rng.bit_generator.state, [tensor.data.copy() for tensor, _ in written.values()]
+    """The default generator, and what the function changes, as they were at its first evaluation; then as they are now."""
+    before = [(default_rng(), random), *written.values()]
+    now = [(x, _held(x)) for x, _ in before]
     try:
-        rng.bit_generator.state = random
-        for tensor, old in written.values():
-            tensor.data[...] = old
+        for x, held in before:
+            _give(x, held)
         yield
     finally:
-        rng.bit_generator.state = now
-        for (tensor, _), value in zip(written.values(), values, strict=True):
-            tensor.data[...] = value
+        for x, held in now:
+            _give(x, held)
 
 
 def _entered(results: list[Any], made: set[Node], shells: list[Any]) -> tuple[list[bool], list[Node]]:
