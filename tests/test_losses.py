@@ -187,6 +187,21 @@ def test_options_may_be_tensors_and_are_shown_by_shape():
         assert np.isfinite(module(np.zeros((2, 2)), np.array([0, 1])))
 
 
+def test_weights_are_saved_and_converted_with_the_model():
+    loss = nn.BCEWithLogitsLoss(np.array([1.0, 2.0], np.float32), pos_weight=ag.Tensor([0.5, 3.0]))
+    assert list(loss.state_dict()) == ["weight", "pos_weight"]
+    assert list(nn.CrossEntropyLoss([1.0, 2.0, 3.0]).state_dict()) == ["weight"]
+    other = nn.BCEWithLogitsLoss(np.ones(2), pos_weight=np.ones(2)).astype(np.float32)
+    other.load_state_dict(loss.state_dict())
+    z, t = np.array([[0.3, -2.0]], np.float32), np.array([[1.0, 0.0]], np.float32)
+    assert other.weight.dtype == np.float32
+    np.testing.assert_array_equal(other(z, t), loss(z, t))
+    assert not nn.MSELoss().state_dict()
+    torch = pytest.importorskip("torch")
+    theirs = torch.nn.BCEWithLogitsLoss(torch.ones(2), pos_weight=torch.ones(2))
+    theirs.load_state_dict({name: torch.tensor(value) for name, value in loss.state_dict().items()})
+
+
 def test_weights_of_classes_weigh_the_mean():
     z, labels, weight = np.zeros((3, 2)), np.array([0, 1, 1]), np.array([3.0, 1.0])
     _, g = gradient(lambda z, t: F.cross_entropy(z, t, weight=weight), z, labels)
