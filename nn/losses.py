@@ -266,17 +266,21 @@ def cross_entropy(
         log_p = ag.log_softmax(input, axis)
         return _of_labels(log_p, labels, weight, ignore_index, reduction, label_smoothing, "cross_entropy")
     if shape and shape == labels.shape and labels.dtype.kind == "f":
-        if label_smoothing:
-            target = target * (1 - label_smoothing) + label_smoothing / shape[axis]
-        terms = _times(ag.log_softmax(input, axis), target)
-        if weight is not None:
-            each = class_weights(weight, shape[axis], "cross_entropy").astype(terms.dtype)
-            terms = terms * _along(each, len(shape))
-        return reduced(-terms.sum(axis=axis), reduction)
+        return reduced(_of_probabilities(ag.log_softmax(input, axis), target, weight, label_smoothing), reduction)
     raise ag.ShapeError(
         f"cross_entropy takes logits (n, classes, ...) with integer targets (n, ...), or "
         f"floating-point probabilities of the same shape; got logits {shape} and {labels.dtype} targets {labels.shape}"
     )
+
+
+def _of_probabilities(log_p: Any, target: Any, weight: Any, smoothing: float) -> Any:
+    """The loss of each sample, where targets are distributions over the classes."""
+    axis = min(1, log_p.ndim - 1)
+    classes = log_p.shape[axis]
+    terms = _times(log_p, target * (1 - smoothing) + smoothing / classes if smoothing else target)
+    if weight is not None:
+        terms = terms * _along(class_weights(weight, classes, "cross_entropy").astype(terms.dtype), terms.ndim)
+    return -terms.sum(axis=axis)
 
 
 def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: Reduction = "mean") -> Any:

@@ -262,7 +262,7 @@ def fit(
     (20, array([[1., 2., 3.]]))
     """
     at_least_one = {"epochs": epochs, "batch_size": batch_size, "early_stopping": early_stopping}
-    _checked(model, optimizer, at_least_one, {"clip_norm": clip_norm, "clip_value": clip_value})
+    _checked(model, loss, optimizer, at_least_one, {"clip_norm": clip_norm, "clip_value": clip_value})
     if early_stopping is not None and validation is None:
         raise ValueError("early_stopping watches the validation loss: give validation=(x, y), for instance from nn.data.split")
     for name, dataset in (("train", train), ("validation", validation)):
@@ -306,7 +306,9 @@ def fit(
     return history
 
 
-def _checked(model: Any, optimizer: Any, at_least_one: dict[str, int | None], positive: dict[str, float | None]) -> None:
+def _checked(
+    model: Any, loss: Any, optimizer: Any, at_least_one: dict[str, int | None], positive: dict[str, float | None]
+) -> None:
     if not isinstance(model, Module):
         raise TypeError(f"fit trains a Module; got a {type(model).__name__}")
     for name, count in at_least_one.items():
@@ -315,6 +317,8 @@ def _checked(model: Any, optimizer: Any, at_least_one: dict[str, int | None], po
     for name, bound in positive.items():
         if bound is not None and not bound > 0:
             raise ValueError(f"{name} is positive, or None for no clipping; got {bound!r}")
+    if isinstance(loss, type):
+        raise TypeError(f"the loss is called with outputs and targets: give an instance, {loss.__name__}()")
     if not hasattr(optimizer, "param_groups"):
         raise TypeError(f"fit takes an optimizer of optim, such as optim.Adam(model.parameters()); got {optimizer!r}")
     if not {id(p) for p in _parameters(optimizer)} & {id(p) for p in model.parameters()}:

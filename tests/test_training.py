@@ -337,6 +337,7 @@ def test_targets_are_the_last_of_a_tuple_and_other_batches_are_both():
         ({"validation": (np.zeros((0, 4)), np.zeros(0, int))}, ag.ShapeError, "validation= has no samples"),
         ({"optimizer": lambda _: optim.SGD}, TypeError, "takes an optimizer"),
         ({"loss": lambda y, t: cross_entropy(y, t, reduction="none")}, ag.ShapeError, r"one number; got shape \(16,\)"),
+        ({"loss": nn.CrossEntropyLoss}, TypeError, r"give an instance, CrossEntropyLoss\(\)"),
         ({"loss": lambda y, t: cross_entropy(y.numpy(), t)}, ag.GraphError, "no gradient comes from"),
         ({"optimizer": lambda _: optim.SGD(network().parameters())}, ValueError, "none of the model's parameters"),
         ({"net": lambda x: x}, TypeError, "trains a Module"),
