@@ -249,7 +249,7 @@ class AdaptiveAvgPool2d(AdaptiveAvgPool1d):
 
 
 class AdaptiveMaxPool1d(_Adaptive):
-    """The largest elements of `output_size` windows; equal ones share the gradient.
+    """The largest elements of `output_size` windows; of equal ones the first gets the gradient.
 
     >>> AdaptiveMaxPool1d(2)(np.array([[1.0, 2.0, 3.0]]))
     array([[2., 3.]])
@@ -259,10 +259,14 @@ class AdaptiveMaxPool1d(_Adaptive):
 
     def forward(self, x: Any) -> Any:
         """x (..., channels, *positions)."""
-        for axis, spans in enumerate(self._spans(x), -self.axes):
+        for axis, spans in reversed([*enumerate(self._spans(x), -self.axes)]):  # so that the first is that in reading order
             rest = (slice(None),) * (-1 - axis)
-            x = np.stack([x[(..., slice(a, b), *rest)].max(axis=axis) for a, b in spans], axis=axis)
+            x = np.concatenate([_first_largest(x[(..., slice(a, b), *rest)], axis) for a, b in spans], axis=axis)
         return x
+
+
+def _first_largest(x: Any, axis: int) -> Any:
+    return ag.take_along_axis(x, np.expand_dims(np.argmax(x, axis), axis), axis)
 
 
 class AdaptiveMaxPool2d(AdaptiveMaxPool1d):
