@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 
@@ -71,11 +71,14 @@ class Sequential(_Numbered):
     """
 
     def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
-        if len(modules) == 1 and isinstance(modules[0], Mapping):
-            for name, module in modules[0].items():
-                setattr(self, _free_name(self, name), self._checked(module))
-        else:
-            self.extend(cast("tuple[Module, ...]", modules))  # checked there
+        by_number = {str(i): module for i, module in enumerate(modules)}
+        named = modules[0] if len(modules) == 1 and isinstance(modules[0], Mapping) else by_number
+        for name, module in named.items():
+            if not isinstance(module, Module):
+                raise TypeError(
+                    f"Sequential takes modules one by one, or one dict of them; argument {name} is a {type(module).__name__}"
+                )
+            setattr(self, _free_name(self, name), module)
 
     def forward(self, x: Any) -> Any:
         """Each module's output is the next one's input."""
