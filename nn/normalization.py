@@ -293,14 +293,18 @@ class _RunningNorm(Module):
                 "drop_last=True leaves out a last batch of one sample."
             )
         y, mean, variance = ag.normalize(x, axes, self.eps, returned=True)
-        if self.training and self.running_mean is not None and self.running_var is not None:
-            share = self._share()
-            found = ((self.running_mean, mean), (self.running_var, variance * (count / (count - 1))))
-            with ag.no_grad():
-                for running, value in found:
+        if self.training and self.running_mean is not None:
+            self._track(mean, variance * (count / (count - 1)))
+        return y
+
+    def _track(self, mean: Any, variance: Any) -> None:
+        """Move the running averages towards the statistics of a batch."""
+        share = self._share()
+        with ag.no_grad():
+            for running, value in ((self.running_mean, mean), (self.running_var, variance)):
+                if running is not None:
                     value = value.mean(axis=0).reshape(-1)  # of the samples' own statistics, if they have some
                     running.copy_(running.numpy() * (1 - share) + value * share)
-        return y
 
     def forward(self, x: Any) -> Any:
         """x (samples, num_features, ...)."""
