@@ -204,8 +204,7 @@ class Flatten(Module):
 
     def forward(self, x: Any) -> Any:
         """x of any shape with these axes."""
-        n = x.ndim
-        first, last = (range(n)[axis] for axis in (self.start_axis, self.end_axis))
+        first, last = (_counted(axis, x) for axis in (self.start_axis, self.end_axis))
         if first > last:
             raise ag.ShapeError(f"Flatten from axis {self.start_axis} to {self.end_axis} of shape {x.shape}: none between them")
         return x.reshape(*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :])
@@ -213,6 +212,13 @@ class Flatten(Module):
     def extra_repr(self) -> str:
         """The axes."""
         return f"start_axis={self.start_axis}, end_axis={self.end_axis}"
+
+
+def _counted(axis: int, x: Any) -> int:
+    """An axis, counted from 0."""
+    if not -x.ndim <= axis < x.ndim:
+        raise ag.BoundsError(f"axis {axis} is out of bounds for shape {x.shape}")
+    return axis % x.ndim
 
 
 class Unflatten(Module):
@@ -227,7 +233,11 @@ class Unflatten(Module):
 
     def forward(self, x: Any) -> Any:
         """x whose axis has as many elements as the new axes together; one of them may be -1."""
-        k = range(x.ndim)[self.axis]
+        k = _counted(self.axis, x)
+        known = math.prod(n for n in self.unflattened_size if n != -1)
+        fits = x.shape[k] == known or (-1 in self.unflattened_size and known > 0 and x.shape[k] % known == 0)
+        if not fits:
+            raise ag.ShapeError(f"Unflatten: axis {self.axis} of shape {x.shape} does not split into {self.unflattened_size}")
         return x.reshape(*x.shape[:k], *self.unflattened_size, *x.shape[k + 1 :])
 
     def extra_repr(self) -> str:

@@ -12,7 +12,7 @@ import math
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -127,12 +127,12 @@ def _numbers(member: Any, indices: Any) -> Any:
 class Batches:
     """What `batches` returns: iterating gives the batches of the next epoch, `epoch(k)` those of epoch k."""
 
-    dataset: Any
+    dataset: Any = field(repr=False)
     batch_size: int
     shuffle: bool
     drop_last: bool
-    generator: Callable[[int], np.random.Generator]
-    epochs: Iterator[int]
+    generator: Callable[[int], np.random.Generator] = field(repr=False)
+    epochs: Iterator[int] = field(repr=False)
 
     def __len__(self) -> int:
         count = length(self.dataset) / self.batch_size
@@ -183,7 +183,7 @@ def batches(
     (array([2, 3]), array([4, 9]))
     (array([4]), array([16]))
     """
-    if batch_size < 1:
+    if batch_size < 1 or batch_size != int(batch_size):
         raise ValueError(f"batch_size is the number of samples in a batch, at least 1; got {batch_size}")
     length(dataset)
     return Batches(dataset, int(batch_size), shuffle, drop_last, _generator(rng, seed), iter(range(2**63)))
@@ -277,7 +277,8 @@ def one_hot(labels: Any, num_classes: int | None = None, dtype: Any = np.float32
     classes = int(labels.max(initial=-1)) + 1 if num_classes is None else num_classes
     wrong = labels[(labels < 0) | (labels >= classes)]
     if wrong.size:
-        raise ag.BoundsError(f"labels of {classes} classes are 0 to {classes - 1}; got {wrong[0]}")
+        known = "labels" if num_classes is None else f"labels of {classes} classes"
+        raise ag.BoundsError(f"{known} are numbers from 0{'' if num_classes is None else f' to {classes - 1}'}; got {wrong[0]}")
     return (labels[..., None] == np.arange(classes)).astype(dtype)
 
 

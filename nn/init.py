@@ -38,6 +38,8 @@ FanMode = Literal["fan_in", "fan_out"]
 
 
 def _fill(tensor: T, values: Any) -> T:
+    if not isinstance(tensor, ag.Tensor):
+        raise TypeError(f"initializers fill a Parameter or Tensor in place; got a {type(tensor).__name__}")
     with ag.no_grad():
         tensor.copy_(np.broadcast_to(values, tensor.shape))
     return tensor

@@ -78,7 +78,7 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
     array([[1., 1.]])
     """
     axes = _trailing(input, normalized_shape, "rms_norm")
-    eps = float(np.finfo(input.dtype).eps) if eps is None else eps
+    eps = float(np.finfo(np.result_type(input.dtype, np.float16)).eps) if eps is None else eps  # integers become floats
     return ag.scale_shift(ag.normalize(input, axes, eps, center=False), weight)
 
 
@@ -105,7 +105,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     >>> group_norm(np.array([[1.0, 3.0, 7.0, 7.0]]), 2).round(3)
     array([[-1.,  1.,  0.,  0.]])
     """
-    if input.ndim < 2 or input.shape[1] % num_groups:
+    if input.ndim < 2 or num_groups < 1 or input.shape[1] % num_groups:
         raise ag.ShapeError(
             f"group_norm takes (samples, channels, ...) and divides channels into {num_groups}; got {input.shape}"
         )
@@ -217,7 +217,7 @@ class GroupNorm(Module):
     def __init__(
         self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, dtype: Any = np.float32
     ) -> None:
-        if num_channels % num_groups:
+        if num_groups < 1 or num_channels % num_groups:
             raise ValueError(f"num_channels has to be a multiple of num_groups; got {num_channels} and {num_groups}")
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
         self.weight = Parameter(np.ones(num_channels, dtype)) if affine else None

@@ -66,6 +66,8 @@ class _Pool(Module):
                 ("dilation", self.dilation),
             )
         )
+        if min(*size, *stride, *dilation) < 1:
+            raise ValueError(f"{type(self).__name__}: kernel_size, stride and dilation are at least 1; got {self}")
         sides = []
         for n, k, s, p, d in zip(shape, size, stride, padding, dilation, strict=True):
             if 2 * p > k:
@@ -311,6 +313,8 @@ class Upsample(Module):
             raise ag.ShapeError(f"Upsample with mode {self.mode!r} does not take shape {x.shape}")
         given = self.size if self.scale_factor is None else self.scale_factor
         values = (given,) * axes if np.ndim(given) == 0 else tuple(given)
+        if len(values) != axes:
+            raise ag.ShapeError(f"Upsample to {given} takes samples, channels and {len(values)} more axes; got shape {x.shape}")
         for axis, (n, value) in enumerate(zip(x.shape[2:], values, strict=True), 2):
             m = int(value) if self.scale_factor is None else int(np.floor(n * value))
             x = self._along(x, axis, n, m, n / m if self.scale_factor is None else 1 / value)
@@ -334,6 +338,12 @@ class Upsample(Module):
         return f"size={self.size}, scale_factor={self.scale_factor}, mode={self.mode!r}"
 
 
+def _of_images(layer: Module, x: Any) -> tuple[int, ...]:
+    if x.ndim < 3:
+        raise ag.ShapeError(f"{type(layer).__name__} takes (..., channels, height, width); got shape {x.shape}")
+    return tuple(x.shape)
+
+
 class PixelShuffle(Module):
     """(..., c r^2, h, w) to (..., c, h r, w r): channels become positions (Shi et al., CVPR 2016).
 
@@ -346,7 +356,7 @@ class PixelShuffle(Module):
 
     def forward(self, x: Any) -> Any:
         """x (..., channels, height, width), channels divisible by the square of the factor."""
-        r, (*rest, c, h, w) = self.upscale_factor, x.shape
+        r, (*rest, c, h, w) = self.upscale_factor, _of_images(self, x)
         if c % r**2:
             raise ag.ShapeError(f"PixelShuffle({r}) takes channels divisible by {r**2}; got shape {x.shape}")
         k = len(rest)
@@ -370,7 +380,7 @@ class PixelUnshuffle(Module):
 
     def forward(self, x: Any) -> Any:
         """x (..., channels, height, width), both divisible by the factor."""
-        r, (*rest, c, h, w) = self.downscale_factor, x.shape
+        r, (*rest, c, h, w) = self.downscale_factor, _of_images(self, x)
         if h % r or w % r:
             raise ag.ShapeError(f"PixelUnshuffle({r}) takes height and width divisible by {r}; got shape {x.shape}")
         k = len(rest)

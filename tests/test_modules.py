@@ -170,6 +170,33 @@ def test_module_cannot_stand_inside_itself():
     assert len(outer.state_dict()) == 2
 
 
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda: nn.Unflatten(1, (2, 3))(np.ones((2, 5))),
+            ag.ShapeError,
+            r"axis 1 of shape \(2, 5\) does not split into \(2, 3\)",
+        ),
+        (lambda: nn.Unflatten(1, (2, -1))(np.ones((2, 5))), ag.ShapeError, "does not split"),
+        (lambda: nn.Unflatten(3, (2, 3))(np.ones((2, 6))), ag.BoundsError, r"axis 3 is out of bounds for shape \(2, 6\)"),
+        (lambda: nn.Flatten(3)(np.ones((2, 6))), ag.BoundsError, r"axis 3 is out of bounds for shape \(2, 6\)"),
+        (lambda: nn.GroupNorm(0, 4), ValueError, "multiple of num_groups; got 4 and 0"),
+        (lambda: nn.init.zeros_(np.ones(2)), TypeError, "fill a Parameter or Tensor in place; got a ndarray"),
+        (lambda: nn.data.one_hot([2, -1]), ag.BoundsError, "labels are numbers from 0; got -1"),
+        (lambda: nn.data.batches(np.ones(4), 2.5), ValueError, "at least 1; got 2.5"),
+    ],
+)
+def test_mistakes_are_explained(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_rms_norm_of_integers_is_that_of_floats():
+    x = np.arange(8).reshape(2, 4)
+    np.testing.assert_array_equal(nn.functional.rms_norm(x, (4,)), nn.functional.rms_norm(x.astype(float), (4,)))
+
+
 def test_astype_converts_gradients_too():
     layer = nn.Linear(2, 2)
     layer(np.ones((1, 2), np.float32)).sum().backward()
