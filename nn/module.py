@@ -283,12 +283,13 @@ class Module:
                     tensor.copy_(state_dict[name])
         return LoadResult(missing, unexpected)
 
-    def summary(self, *inputs: Any) -> Summary:
+    def summary(self, input_shape: Any = None, *more: Any) -> Summary:
         """A table of the modules inside: name, type, shape of the output, number of parameters.
 
         Args:
-            inputs: shapes of the arguments, such as `(64, 784)` (zeros of the parameters' dtype), or arrays. Evaluated
-                once, in evaluation mode and without recording. Without inputs the shapes are left out.
+            input_shape: such as `(64, 784)`, for zeros of the parameters' dtype; or an input, such as an array of integers for
+                an embedding. It is evaluated once, in evaluation mode and without recording; None leaves out the shapes.
+            more: the same for further arguments.
 
         >>> from nn import Linear, ReLU, Sequential
         >>> print(Sequential(Linear(4, 8), ReLU(), Linear(8, 2)).summary((1, 4)))
@@ -299,7 +300,7 @@ class Module:
         2      Linear      (1, 2)           18
         58 parameters, 58 trained, 232 bytes
         """
-        return Summary(self, inputs)
+        return Summary(self, () if input_shape is None else (input_shape, *more))
 
     def extra_repr(self) -> str:
         """What to show between the brackets of the repr."""

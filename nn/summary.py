@@ -59,7 +59,7 @@ def _output_shapes(module: Module, inputs: Sequence[Any]) -> dict[int, str]:
         found[key] = _shown(output)
 
     dtype = next((p.dtype for p in module.parameters()), np.dtype(np.float32))
-    arguments = [np.zeros(x, dtype) if isinstance(x, tuple) else x for x in inputs]
+    arguments = [np.zeros(x, dtype) if _is_shape(x) else x for x in inputs]
     modules = [*module.modules()]
     modes = [m.training for m in modules]
     hooks = [m.register_forward_hook(partial(note, id(m))) for m in modules]
@@ -72,6 +72,10 @@ def _output_shapes(module: Module, inputs: Sequence[Any]) -> dict[int, str]:
         for m, training in zip(modules, modes, strict=True):
             m.training = training
     return found
+
+
+def _is_shape(x: Any) -> bool:
+    return isinstance(x, (tuple, list)) and all(isinstance(n, (int, np.integer)) for n in x)
 
 
 def _shown(output: Any) -> str:

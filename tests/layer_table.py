@@ -23,8 +23,8 @@ net.load_state_dict(state)  # from PyTorch: {k: v.numpy() for k, v in model.stat
 print(net.summary((64, 1, 8, 8)))
 ```
 
-Parameters are float32, or what `dtype=` says; `module.astype(float)` converts. NumPy's arrays are float64 unless told otherwise, and
-float64 inputs make everything behind them float64, at half the speed: give inputs as `x.astype(np.float32)`.
+Parameters are float32, or what `dtype=` says; `module.astype(float)` converts. NumPy's arrays are float64 by default,
+and make everything behind them float64, at half the speed: give inputs as `x.astype(np.float32)`.
 
 A layer of your own is a class with a `forward`. Parameters, buffers and modules are found as attributes (in containers, not in
 plain lists); a buffer is saved with the model and not trained, and written with `copy_`:

@@ -114,6 +114,16 @@ def test_summary_counts_shared_parameters_once_and_leaves_the_model_alone():
     assert not any(m._after for m in net.modules())
 
 
+def test_summary_takes_shapes_by_name_or_arguments_themselves():
+    lstm = nn.LSTM(3, 4)
+    states = (np.zeros((1, 2, 4), np.float32),) * 2
+    by_shape = lstm.summary(input_shape=[5, 2, 3])
+    assert by_shape.lines == lstm.summary(np.zeros((5, 2, 3), np.float32), states).lines
+    assert by_shape.lines[0].output == "(5, 2, 4), (1, 2, 4), (1, 2, 4)"
+    assert nn.Embedding(9, 2).summary(np.array([[1, 2, 3]])).lines[0].output == "(1, 3, 2)"
+    assert lstm.summary().lines[0].output == ""
+
+
 class Counting2(nn.Module):
     def __init__(self):
         self.w = nn.Parameter(np.ones((1, 3), np.float32))
