@@ -224,8 +224,15 @@ class Module:
             parameter.zero_grad()
 
     def apply(self, fn: Callable[[Module], None]) -> Self:
-        """Call `fn` on every module inside, and on this one last."""
-        for module in [*self.modules()][::-1]:
+        """Call `fn` on every module inside, in their order, each after those inside it; on this one last."""
+        found: dict[int, Module] = {}
+        pending: list[Module] = [self]
+        while pending:
+            module = pending.pop()
+            if id(module) not in found:
+                found[id(module)] = module
+                pending += module.children()  # the last one comes next: the reverse of the order that is wanted
+        for module in reversed(found.values()):
             fn(module)
         return self
 

@@ -207,6 +207,13 @@ def test_rms_norm_of_integers_is_that_of_floats():
     np.testing.assert_array_equal(nn.functional.rms_norm(x, (4,)), nn.functional.rms_norm(x.astype(float), (4,)))
 
 
+def test_apply_goes_through_modules_in_order_from_inside():
+    net = nn.Sequential({"a": nn.Sequential(nn.ReLU(), nn.Tanh()), "b": nn.Identity(), "c": nn.Sequential(nn.Sigmoid())})
+    seen = []
+    assert net.apply(lambda module: seen.append(type(module).__name__)) is net
+    assert seen == ["ReLU", "Tanh", "Sequential", "Identity", "Sigmoid", "Sequential", "Sequential"]
+
+
 def test_astype_converts_gradients_too():
     layer = nn.Linear(2, 2)
     layer(np.ones((1, 2), np.float32)).sum().backward()
