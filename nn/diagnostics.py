@@ -24,7 +24,7 @@ _NEAR = 0.025  # of the range between the bounds: |tanh| > 0.95, where its slope
 
 
 class LayerStatistics(NamedTuple):
-    """The output of one layer, and the gradient of the loss with respect to it.
+    """The output of one layer, and the gradient of the loss with respect to it; of several outputs the first that counts.
 
     Attributes:
         name: of the module.
@@ -133,7 +133,7 @@ def depth_statistics(
     array([0.25, 0.5 , 1.  ])
     """
     arguments = x if isinstance(x, tuple) else (x,)
-    calls: list[tuple[str, Module, Any]] = []
+    calls: list[tuple[str, Module, list[Any]]] = []
     with _watched(model, types, calls), _buffers_kept(model):
         loss = loss_fn(model(*map(_tracked, arguments)))
     if not calls:
@@ -142,10 +142,16 @@ def depth_statistics(
         raise ag.ShapeError(f"the loss is one number; got shape {np.shape(loss)}: reduce it with mean or sum")
     if not isinstance(loss, ag.Tensor) or not loss.requires_grad:
         raise ag.GraphError("the loss has no graph: compute it from the model's output, outside no_grad()")
-    recorded = [output for _, _, output in calls if isinstance(output, ag.Tensor) and output.requires_grad]
+    recorded = [y for _, _, outputs in calls for y in outputs if isinstance(y, ag.Tensor) and y.requires_grad]
     found = ag.gradients(loss, recorded, allow_unused=True)
-    gradients = {id(output): g for output, g in zip(recorded, found, strict=True)}
-    return DepthReport([_statistics(name, layer, y, gradients.get(id(y))) for name, layer, y in calls])
+    gradients = {id(y): g for y, g in zip(recorded, found, strict=True) if g is not None}
+    return DepthReport([_statistics(name, layer, *_counting(outputs, gradients)) for name, layer, outputs in calls])
+
+
+def _counting(outputs: list[Any], gradients: dict[int, Any]) -> tuple[Any, Any]:
+    """The first output that the loss depends on, with its gradient; if there is none, the first."""
+    y = next((y for y in outputs if id(y) in gradients), outputs[0])
+    return y, gradients.get(id(y))
 
 
 def _tracked(x: Any) -> Any:
@@ -155,11 +161,11 @@ def _tracked(x: Any) -> Any:
 
 
 @contextmanager
-def _watched(model: Module, types: Any, calls: list[tuple[str, Module, Any]]) -> Iterator[None]:
-    """Note name, layer and output of every call of a layer."""
+def _watched(model: Module, types: Any, calls: list[tuple[str, Module, list[Any]]]) -> Iterator[None]:
+    """Note name, layer and outputs of every call of a layer."""
 
     def note(name: str, layer: Module, _args: Any, output: Any) -> None:
-        calls.append((name, layer, output[0] if isinstance(output, (tuple, list)) else output))
+        calls.append((name, layer, _arrays(output)))
 
     hooks: list[Hook] = []
     try:
@@ -170,6 +176,11 @@ def _watched(model: Module, types: Any, calls: list[tuple[str, Module, Any]]) ->
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def _arrays(output: Any) -> list[Any]:
+    """What stands in nested tuples."""
+    return [y for part in output for y in _arrays(part)] if isinstance(output, (tuple, list)) else [output]
 
 
 @contextmanager
