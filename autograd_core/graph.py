@@ -179,6 +179,7 @@ class _Modes(threading.local):
 
     recording: bool | None = True  # None: record and call `watch` (falsy, so that only the path that records nothing looks)
     watch: Any = None  # called with every new node, its arguments and its output; `within` is the op being differentiated
+    written: Any = None  # where to keep what tensors and generators held before they are changed; None: nobody wants to know
     level = 0  # how many transforms are running, forward ones too
     reverse: tuple[int, ...] = ()  # the levels of those that go backward
     depth = 0  # how many transforms are running: inside one, an inner gradient keeps its graph

@@ -6,6 +6,8 @@ import threading
 
 import numpy as np
 
+from .graph import modes
+
 __all__ = ["default_rng", "manual_seed"]
 
 
@@ -36,4 +38,8 @@ def default_rng(rng: np.random.Generator | None = None) -> np.random.Generator:
     >>> ag.default_rng() is ag.default_rng()
     True
     """
-    return _generators.rng if rng is None else rng
+    if rng is None:
+        return _generators.rng
+    if modes.written is not None and id(rng) not in modes.written:  # what draws changes the generator
+        modes.written[id(rng)] = rng, rng.bit_generator.state
+    return rng

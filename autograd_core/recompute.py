@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from functools import wraps
 from typing import Any
@@ -26,8 +27,9 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     Args:
         f: a function of Tensors (in nested tuples, lists and dicts) that gives the same result when called again, such as
-            a module. Tensors that it closes over, such as parameters, get their gradients. Random numbers from the default
-            generator are drawn again as they were; those of a generator of your own are not.
+            a module. Tensors that it closes over, such as parameters, get their gradients. Random numbers are drawn again as
+            they were: from the default generator, or from others through `ag.default_rng(rng)`, as layers do. What it writes
+            with `copy_`, such as running averages, it finds again as it was, and is written once.
 
     Returns:
         A function with the arguments and results of `f`. Inside forward mode it is `f` itself, which keeps no graph.
@@ -64,7 +66,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         results = [x for x in outputs if _tracked(x)]
         reached, enclosed = _entered([x._node for x in results], made.nodes, [x._node for x in shells])
         node = Node()
-        node.op = _Recompute(evaluated, random, [x.shape for x in results], reached, enclosed)
+        node.op = _Recompute(evaluated, (random, made.written), [x.shape for x in results], reached, enclosed)
         node.parents = (*[x._node if r else None for x, r in zip(tracked, reached, strict=True)], *enclosed)
         node.saved = (None, *[x._data for x in tracked], *[None] * len(enclosed))
         node.extra = None
@@ -84,11 +86,26 @@ def _moving(x: Any) -> bool:
     return isinstance(x, Dual) or (isinstance(x, Tensor) and isinstance(x._data, Dual))
 
 
+Written = dict[int, tuple[Any, Any]]  # tensors and generators by their ids, with what they held before
+
+
+def _held(x: Any) -> Any:
+    return x.data.copy() if isinstance(x, Tensor) else x.bit_generator.state
+
+
+def _give(x: Any, held: Any) -> None:
+    if isinstance(x, Tensor):
+        x.data[...] = held
+    else:
+        x.bit_generator.state = held
+
+
 class _Made:
-    """Collects the nodes that are made inside the block."""
+    """Collects the nodes that are made inside the block, and what the tensors and generators held that it changes."""
 
     def __init__(self) -> None:
         self.nodes: set[Node] = set()
+        self.written: Written = {}
         self.within: Any = None
 
     def __call__(self, node: Node, arguments: Any, output: Any) -> None:
@@ -102,11 +119,27 @@ class _Made:
             self._before[0].pushed(op, arguments, output)
 
     def __enter__(self) -> None:
-        self._before = modes.watch, modes.recording
-        modes.watch, modes.recording = self, None
+        self._before = modes.watch, modes.recording, modes.written
+        modes.watch, modes.recording, modes.written = self, None, self.written
 
     def __exit__(self, *exc: object) -> None:
-        modes.watch, modes.recording = self._before
+        modes.watch, modes.recording, modes.written = self._before
+        if modes.written is not None:  # the block stands inside another one, which has to know of older values only
+            modes.written.update(self.written | modes.written)
+
+
+@contextmanager
+def _as_it_was(random: Any, written: Written) -> Iterator[None]:
+    """The default generator, and what the function changes, as they were at its first evaluation; then as they are now."""
+    before = [(default_rng(), random), *written.values()]
+    now = [(x, _held(x)) for x, _ in before]
+    try:
+        for x, held in before:
+            _give(x, held)
+        yield
+    finally:
+        for x, held in now:
+            _give(x, held)
 
 
 def _entered(results: list[Any], made: set[Node], shells: list[Any]) -> tuple[list[bool], list[Node]]:
@@ -159,13 +192,15 @@ def _no_forward(*_: Any) -> Any:
 class _Recompute(Op):
     """The op of one checkpointed call. All its rules come from one evaluation of the function and one sweep through it."""
 
-    __slots__ = ("arrived", "enclosed", "evaluated", "random", "reached", "served", "shapes")
+    __slots__ = ("arrived", "enclosed", "evaluated", "reached", "served", "shapes", "state")
 
-    def __init__(self, evaluated: Any, random: Any, shapes: list[Any], reached: list[bool], enclosed: list[Node]) -> None:
+    def __init__(
+        self, evaluated: Any, state: tuple[Any, Written], shapes: list[Any], reached: list[bool], enclosed: list[Node]
+    ) -> None:
         super().__init__("checkpoint", _no_forward, [])
         self.rules = _RecomputeRules(self)
         self.reads = [["", *["value"] * len(reached), *[""] * len(enclosed)]] * (len(reached) + len(enclosed))
-        self.evaluated, self.random, self.shapes, self.reached, self.enclosed = evaluated, random, shapes, reached, enclosed
+        self.evaluated, self.state, self.shapes, self.reached, self.enclosed = evaluated, state, shapes, reached, enclosed
         self.served: Any = None  # the cotangent that `arrived` belongs to
         self.arrived: list[Any] = []
 
@@ -174,14 +209,8 @@ class _Recompute(Op):
         graph = any(isinstance(x, Tensor) for x in (*values, *g.of.values()))  # create_graph
         # in a recorded pass the arguments stay connected to where they come from
         inputs: list[Any] = [identity(x) if isinstance(x, Tensor) else wrap(x, leaf=True) for x in values]
-        rng = default_rng()
-        now = rng.bit_generator.state
-        try:
-            rng.bit_generator.state = self.random
-            with enable_grad():
-                results = [x for x in self.evaluated(inputs)[0] if _tracked(x)]
-        finally:
-            rng.bit_generator.state = now
+        with _as_it_was(*self.state), enable_grad():
+            results = [x for x in self.evaluated(inputs)[0] if _tracked(x)]
         if [x.shape for x in results] != self.shapes:
             raise GraphError(
                 f"a checkpointed function returned tracked shapes {[x.shape for x in results]} when evaluated again, and "

@@ -230,6 +230,8 @@ class Tensor(Bound):
         values = values._data if isinstance(values, Tensor) else values
         if np.shape(values) != self.shape:
             raise ShapeError(f"copy_ into {self._label()}: the values have shape {np.shape(values)}")
+        if modes.written is not None and id(self) not in modes.written:
+            modes.written[id(self)] = self, self.data.copy()
         self.data[...] = values
         self.overwritten()
         return self

@@ -25,14 +25,14 @@ def tumours() -> tuple[Any, Any]:
     """569 tumours: the means of ten measurements of their cells, scaled (569, 10), and 1 for benign (569,)."""
     data = load_breast_cancer()
     x = data.data[:, :10]
-    return nn.data.z_score(x)(x), data.target
+    return nn.ZScoreNorm(x.shape[1], dtype=float).fit(x)(x).numpy(), data.target
 
 
 def wines() -> tuple[Any, Any]:
     """178 wines: alcohol, malic acid, ash and its alkalinity, scaled (178, 4), and which of three growers (178,)."""
     data = load_wine()
     x = data.data[:, :4]
-    return nn.data.z_score(x)(x), data.target
+    return nn.ZScoreNorm(x.shape[1], dtype=float).fit(x)(x).numpy(), data.target
 
 
 def newton(model: nn.Module, loss: Callable[[nn.Module], Any], tolerance: float = 1e-12) -> float:

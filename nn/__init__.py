@@ -1,28 +1,6 @@
 """Layers, losses and initializers on the engine of `autograd_core`; no layer contains a derivative."""
 
-from . import (
-    activations,
-    attention,
-    containers,
-    convolution,
-    data,
-    diagnostics,
-    dropout,
-    embedding,
-    functional,
-    init,
-    linear,
-    losses,
-    margins,
-    metrics,
-    module,
-    normalization,
-    padding,
-    pooling,
-    positional,
-    recurrent,
-    transformer,
-)
+from . import data, diagnostics, functional, init, metrics
 from .activations import *  # noqa: F403
 from .attention import *  # noqa: F403
 from .containers import *  # noqa: F403
@@ -38,30 +16,10 @@ from .padding import *  # noqa: F403
 from .pooling import *  # noqa: F403
 from .positional import *  # noqa: F403
 from .recurrent import *  # noqa: F403
-from .training import History, evaluate, fit
+from .training import History, evaluate, fit  # noqa: F401  History is a class, too
 from .transformer import *  # noqa: F403
 
-_FAMILIES = (
-    activations,
-    attention,
-    containers,
-    convolution,
-    dropout,
-    embedding,
-    linear,
-    losses,
-    margins,
-    module,
-    normalization,
-    padding,
-    pooling,
-    positional,
-    recurrent,
-    transformer,
-)
-
-__all__ = [  # noqa: PLE0604  each family names its own; functions of lower case are in nn.functional
-    "History",
+__all__ = [  # noqa: PLE0604  every class; functions that a layer is made of are in nn.functional
     "data",
     "diagnostics",
     "evaluate",
@@ -70,5 +28,5 @@ __all__ = [  # noqa: PLE0604  each family names its own; functions of lower case
     "init",
     "metrics",
     "substituted",  # noqa: F405
-    *[name for family in _FAMILIES for name in family.__all__ if name[0].isupper()],
+    *[name for name in dir() if name[0].isupper()],
 ]

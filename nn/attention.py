@@ -230,8 +230,15 @@ class MultiheadAttention(Module):
 
     def _biases(self, q: Any, k: Any, key_padding_mask: Any, attn_mask: Any, is_causal: bool) -> Any:
         """The masks together, as what they add to the scores (..., heads, length, source)."""
-        if attn_mask is not None and attn_mask.ndim == 3:
-            attn_mask = attn_mask.reshape(*q.shape[:-1], k.shape[-2])
+        if attn_mask is not None:
+            plain, scores = (q.shape[-2], k.shape[-2]), (*q.shape[:-1], k.shape[-2])
+            each = (math.prod(q.shape[:-2]), *plain)
+            if attn_mask.shape not in (plain, each):
+                raise ag.ShapeError(
+                    f"attn_mask is of shape (length, source) = {plain}, or (batch * num_heads, length, source) = {each}; "
+                    f"got {attn_mask.shape}"
+                )
+            attn_mask = attn_mask if attn_mask.ndim == 2 else attn_mask.reshape(scores)
         if key_padding_mask is not None:
             expected = (*k.shape[:-3], k.shape[-2])
             if key_padding_mask.shape != expected:

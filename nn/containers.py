@@ -23,8 +23,42 @@ class Identity(Module):
         return x
 
 
-class Sequential(Module):
-    """Modules applied one after the other, named 0, 1, 2 ...
+class _Numbered(Module):
+    """Modules in a row, named by numbers."""
+
+    def append(self, module: Module) -> Self:
+        """One more module at the end."""
+        return self.extend([module])
+
+    def extend(self, modules: Iterable[Module]) -> Self:
+        """More modules at the end."""
+        for module in modules:
+            number = len(self)
+            while str(number) in vars(self):  # a slice keeps the names
+                number += 1
+            setattr(self, str(number), self._checked(module))
+        return self
+
+    def _checked(self, module: Any) -> Module:
+        if not isinstance(module, Module):
+            raise TypeError(f"a {type(self).__name__} takes modules; got a {type(module).__name__}")
+        return module
+
+    def __len__(self) -> int:
+        return len([*self.children()])
+
+    def __getitem__(self, i: int | slice) -> Any:
+        return [*self.children()][i]
+
+    def __setitem__(self, i: int, module: Module) -> None:
+        setattr(self, [name for name, _ in self.named_children()][i], self._checked(module))
+
+    def __iter__(self) -> Iterator[Module]:
+        return self.children()
+
+
+class Sequential(_Numbered):
+    """Modules applied one after the other, named 0, 1, 2 ..., or by the keys of one dict of modules.
 
     >>> from nn import Linear, ReLU
     >>> Sequential(Linear(2, 3), ReLU())
@@ -32,18 +66,19 @@ class Sequential(Module):
       (0): Linear(in_features=2, out_features=3, bias=True)
       (1): ReLU()
     )
+    >>> [name for name, _ in Sequential({"hidden": Linear(2, 3), "act": ReLU()}).named_parameters()]
+    ['hidden.weight', 'hidden.bias']
     """
 
-    def __init__(self, *modules: Module) -> None:
-        for i, module in enumerate(modules):
+    def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
+        by_number = {str(i): module for i, module in enumerate(modules)}
+        named = modules[0] if len(modules) == 1 and isinstance(modules[0], Mapping) else by_number
+        for name, module in named.items():
             if not isinstance(module, Module):
-                raise TypeError(f"Sequential takes modules, one by one; argument {i} is a {type(module).__name__}")
-            setattr(self, str(i), module)
-
-    def append(self, module: Module) -> Self:
-        """One more module at the end."""
-        setattr(self, str(len(self)), module)
-        return self
+                raise TypeError(
+                    f"Sequential takes modules one by one, or one dict of them; argument {name} is a {type(module).__name__}"
+                )
+            setattr(self, _free_name(self, name), module)
 
     def forward(self, x: Any) -> Any:
         """Each module's output is the next one's input."""
@@ -51,18 +86,11 @@ class Sequential(Module):
             x = module(x)
         return x
 
-    def __len__(self) -> int:
-        return len([*self.children()])
-
     def __getitem__(self, i: int | slice) -> Any:
-        found = [*self.children()][i]
-        return Sequential(*found) if isinstance(found, list) else found
-
-    def __iter__(self) -> Iterator[Module]:
-        return self.children()
+        return Sequential(dict([*self.named_children()][i])) if isinstance(i, slice) else super().__getitem__(i)
 
 
-class ModuleList(Module):
+class ModuleList(_Numbered):
     """A list of modules, named 0, 1, 2 ...; it has no forward of its own.
 
     >>> from nn import Linear
@@ -74,27 +102,15 @@ class ModuleList(Module):
     def __init__(self, modules: Iterable[Module] = ()) -> None:
         self.extend(modules)
 
-    def append(self, module: Module) -> Self:
-        """One more module at the end."""
-        return self.extend([module])
-
-    def extend(self, modules: Iterable[Module]) -> Self:
-        """More modules at the end."""
-        for module in modules:
-            if not isinstance(module, Module):
-                raise TypeError(f"a ModuleList takes modules; got a {type(module).__name__}")
-            setattr(self, str(len(self)), module)
-        return self
-
-    def __len__(self) -> int:
-        return len([*self.children()])
-
     def __getitem__(self, i: int | slice) -> Any:
-        found = [*self.children()][i]
-        return ModuleList(found) if isinstance(found, list) else found
+        return ModuleList(super().__getitem__(i)) if isinstance(i, slice) else super().__getitem__(i)
 
-    def __iter__(self) -> Iterator[Module]:
-        return self.children()
+
+def _free_name(module: Module, name: str) -> str:
+    """A name that a module inside can have."""
+    if not name or "." in name or hasattr(type(module), name):
+        raise ValueError(f"'{name}' cannot name a module: give a name without dots that is no attribute of Module")
+    return name
 
 
 class ModuleDict(Module):
@@ -117,9 +133,7 @@ class ModuleDict(Module):
     def __setitem__(self, name: str, module: Module) -> None:
         if not isinstance(module, Module):
             raise TypeError(f"a ModuleDict takes modules; '{name}' is a {type(module).__name__}")
-        if not name or "." in name or hasattr(type(self), name):
-            raise ValueError(f"'{name}' cannot name a module: give a name without dots that is no attribute of Module")
-        setattr(self, name, module)
+        setattr(self, _free_name(self, name), module)
 
     def __getitem__(self, name: str) -> Module:
         found = dict(self.named_children())
@@ -190,8 +204,7 @@ class Flatten(Module):
 
     def forward(self, x: Any) -> Any:
         """x of any shape with these axes."""
-        n = x.ndim
-        first, last = (range(n)[axis] for axis in (self.start_axis, self.end_axis))
+        first, last = (_counted(axis, x) for axis in (self.start_axis, self.end_axis))
         if first > last:
             raise ag.ShapeError(f"Flatten from axis {self.start_axis} to {self.end_axis} of shape {x.shape}: none between them")
         return x.reshape(*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :])
@@ -199,6 +212,13 @@ class Flatten(Module):
     def extra_repr(self) -> str:
         """The axes."""
         return f"start_axis={self.start_axis}, end_axis={self.end_axis}"
+
+
+def _counted(axis: int, x: Any) -> int:
+    """An axis, counted from 0."""
+    if not -x.ndim <= axis < x.ndim:
+        raise ag.BoundsError(f"axis {axis} is out of bounds for shape {x.shape}")
+    return axis % x.ndim
 
 
 class Unflatten(Module):
@@ -213,7 +233,11 @@ class Unflatten(Module):
 
     def forward(self, x: Any) -> Any:
         """x whose axis has as many elements as the new axes together; one of them may be -1."""
-        k = range(x.ndim)[self.axis]
+        k = _counted(self.axis, x)
+        known = math.prod(n for n in self.unflattened_size if n != -1)
+        fits = x.shape[k] == known or (-1 in self.unflattened_size and known > 0 and x.shape[k] % known == 0)
+        if not fits:
+            raise ag.ShapeError(f"Unflatten: axis {self.axis} of shape {x.shape} does not split into {self.unflattened_size}")
         return x.reshape(*x.shape[:k], *self.unflattened_size, *x.shape[k + 1 :])
 
     def extra_repr(self) -> str:

@@ -1,4 +1,4 @@
-"""Data for training: mini-batches, splits, scaling, one-hot labels, and readers of IDX, CSV and NPZ files.
+"""Data for training: mini-batches, splits, one-hot labels, and readers of IDX, CSV and NPZ files.
 
 A *dataset* is an array, a tuple or a dict of arrays with one first axis (the samples), or any object with `len(d)` and
 `d[indices]`, which gives a batch for an array of sample numbers. Nothing here downloads anything.
@@ -12,7 +12,7 @@ import math
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,18 +25,15 @@ __all__ = [
     "Batches",
     "DataError",
     "FunctionDataset",
-    "Scaling",
     "Table",
     "batches",
     "length",
-    "min_max",
     "one_hot",
     "read_csv",
     "read_idx",
     "read_npz",
     "split",
     "take",
-    "z_score",
 ]
 
 
@@ -130,12 +127,12 @@ def _numbers(member: Any, indices: Any) -> Any:
 class Batches:
     """What `batches` returns: iterating gives the batches of the next epoch, `epoch(k)` those of epoch k."""
 
-    dataset: Any
+    dataset: Any = field(repr=False)
     batch_size: int
     shuffle: bool
     drop_last: bool
-    generator: Callable[[int], np.random.Generator]
-    epochs: Iterator[int]
+    generator: Callable[[int], np.random.Generator] = field(repr=False)
+    epochs: Iterator[int] = field(repr=False)
 
     def __len__(self) -> int:
         count = length(self.dataset) / self.batch_size
@@ -186,7 +183,7 @@ def batches(
     (array([2, 3]), array([4, 9]))
     (array([4]), array([16]))
     """
-    if batch_size < 1:
+    if batch_size < 1 or batch_size != int(batch_size):
         raise ValueError(f"batch_size is the number of samples in a batch, at least 1; got {batch_size}")
     length(dataset)
     return Batches(dataset, int(batch_size), shuffle, drop_last, _generator(rng, seed), iter(range(2**63)))
@@ -280,83 +277,9 @@ def one_hot(labels: Any, num_classes: int | None = None, dtype: Any = np.float32
     classes = int(labels.max(initial=-1)) + 1 if num_classes is None else num_classes
     wrong = labels[(labels < 0) | (labels >= classes)]
     if wrong.size:
-        raise ag.BoundsError(f"labels of {classes} classes are 0 to {classes - 1}; got {wrong[0]}")
+        known = "labels" if num_classes is None else f"labels of {classes} classes"
+        raise ag.BoundsError(f"{known} are numbers from 0{'' if num_classes is None else f' to {classes - 1}'}; got {wrong[0]}")
     return (labels[..., None] == np.arange(classes)).astype(dtype)
-
-
-# Scaling of inputs
-
-
-class Scaling(NamedTuple):
-    """`scaling(x)` is (x - shift) / scale; `scaling.inverse(y)` goes back. Measured once, on the training data."""
-
-    shift: Any
-    scale: Any
-
-    def __call__(self, x: Any) -> Any:
-        """Array or Tensor whose last axes are those of shift and scale."""
-        return (x - self.shift) / self.scale
-
-    def inverse(self, y: Any) -> Any:
-        """What was scaled to y."""
-        return y * self.scale + self.shift
-
-
-def z_score(x: Any) -> Scaling:
-    """The scaling that gives every column of x mean 0 and standard deviation 1; a constant column becomes 0.
-
-    Args:
-        x: training data (n, ...); integers are scaled in float32.
-
-    Raises:
-        ShapeError: no samples.
-
-    >>> train, test = np.array([[1.0], [3.0]]), np.array([[5.0]])
-    >>> z_score(train)(test)
-    array([[3.]])
-    """
-    return _measured(x, mean_and_deviation)
-
-
-def min_max(x: Any) -> Scaling:
-    """The scaling that takes every column of x to the range from 0 to 1; a constant column becomes 0.
-
-    Args:
-        x: training data (n, ...); integers are scaled in float32. Other data may go beyond the range.
-
-    Raises:
-        ShapeError: no samples.
-
-    >>> train, test = np.array([[1.0], [3.0]]), np.array([[5.0]])
-    >>> min_max(train)(test)
-    array([[2.]])
-    """
-    return _measured(x, least_and_range)
-
-
-def mean_and_deviation(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
-    """Shift and scale of a z-score, in double precision."""
-    x = x.astype(np.float64)
-    return x.mean(axis=axes), _usable(x.std(axis=axes), x, axes)
-
-
-def least_and_range(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
-    """Shift and scale to the range from 0 to 1, in double precision."""
-    x = x.astype(np.float64)
-    return x.min(axis=axes), _usable(np.ptp(x, axis=axes), x, axes)
-
-
-def _usable(scale: Any, x: Any, axes: tuple[int, ...]) -> Any:
-    """1 where all values are equal: their standard deviation may be rounding instead of 0; and for a scale of 0."""
-    return np.where((x.min(axis=axes) == x.max(axis=axes)) | (scale == 0), 1.0, scale)
-
-
-def _measured(x: Any, statistics: Callable[[Any, tuple[int, ...]], tuple[Any, Any]]) -> Scaling:
-    x = np.asarray(x)
-    if not x.ndim or not len(x):
-        raise ag.ShapeError(f"a scaling is measured on samples along the first axis; got shape {x.shape}")
-    dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float32)
-    return Scaling(*(values.astype(dtype) for values in statistics(x, (0,))))
 
 
 # Files
@@ -418,7 +341,7 @@ def read_npz(path: str | Path) -> dict[str, Any]:
     try:
         with np.load(path, allow_pickle=False) as found:
             return {name: found[name] for name in found.files}
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+    except (ValueError, EOFError, OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: damaged NPZ file, or objects that are no plain arrays ({error})") from error
 
 
@@ -456,7 +379,7 @@ def read_csv(
         dtype: of the numbers.
 
     Raises:
-        DataError: a cell that is no number, with its line and column; lines of different lengths; no data.
+        DataError: a cell that is no number or an empty label, with line and column; lines of different lengths; no data.
         KeyError, IndexError: there is no such label column.
         ValueError: a label by name without a header.
 
@@ -467,6 +390,28 @@ def read_csv(
     >>> table.columns, table.y, table.classes
     (['length', 'width'], array([0, 1]), ['setosa', 'versicolor'])
     """
+    lines = _lines(path, delimiter)
+    first = lines[0][1]
+    if isinstance(label, str) and header is False:
+        raise ValueError(f"label '{label}' is a name, and header=False says that columns have none: give its number")
+    at = _column(path, label, first)
+    numeric = [k for k in range(len(first)) if k != at]
+    if header is None:
+        header = isinstance(label, str) or any(_number(first[k]) is None for k in numeric)
+    names = first if header else [str(k) for k in range(len(first))]
+    rows = lines[header:]
+    if not rows:
+        raise DataError(f"{path} has a header and no data")
+    x = _numbers_in(path, rows, numeric, names).astype(dtype)
+    y, classes = (None, []) if at is None else _labels_in(path, rows, at, names)
+    return Table(x, y, [names[k] for k in numeric], classes)
+
+
+Lines = list[tuple[int, list[str]]]  # the number of each line in its file, and its cells
+
+
+def _lines(path: str | Path, delimiter: str) -> Lines:
+    """The lines that are not empty, all with as many cells."""
     with Path(path).open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
         try:
@@ -475,36 +420,35 @@ def read_csv(
             raise DataError(f"{path}, line {reader.line_num + 1}: not a text table in UTF-8 ({error})") from error
     if not lines:
         raise DataError(f"{path} is empty")
-    first = lines[0][1]
-    width = len(first)
+    width = len(lines[0][1])
     for line, row in lines:
         if len(row) != width:
             raise DataError(
                 f"{path}, line {line}: {len(row)} cells, where the first line has {width} (delimiter {delimiter!r})"
             )
-    if isinstance(label, str) and header is False:
-        raise ValueError(f"label '{label}' is a name, and header=False says that columns have none: give its number")
-    at = _column(path, label, first)
-    numeric = [k for k in range(width) if k != at]
-    if header is None:
-        header = isinstance(label, str) or any(_number(first[k]) is None for k in numeric)
-    names = first if header else [str(k) for k in range(width)]
-    rows = lines[header:]
-    if not rows:
-        raise DataError(f"{path} has a header and no data")
-    x = np.array([[_number(row[k]) for k in numeric] for _, row in rows], float).reshape(len(rows), len(numeric))
+    return lines
+
+
+def _numbers_in(path: str | Path, rows: Lines, columns: list[int], names: list[str]) -> Any:
+    """The cells of these columns as numbers."""
+    x = np.array([[_number(row[k]) for k in columns] for _, row in rows], float).reshape(len(rows), len(columns))
     for i, j in np.argwhere(np.isnan(x)):  # what is no number has become NaN
         line, row = rows[i]
-        k = numeric[j]
+        k = columns[j]
         if _number(row[k]) is None:
             raise DataError(f"{path}, line {line}, column {k + 1} ('{names[k]}'): {row[k]!r} is no number")
-    columns = [names[k] for k in numeric]
-    if at is None:
-        return Table(x.astype(dtype), None, columns, [])
+    return x
+
+
+def _labels_in(path: str | Path, rows: Lines, at: int, names: list[str]) -> tuple[Any, list[str]]:
+    """The labels of a column as integers, and what they are called."""
+    for line, row in rows:
+        if not row[at]:
+            raise DataError(f"{path}, line {line}, column {at + 1} ('{names[at]}'): the label is empty")
     classes, y = np.unique(np.array([row[at] for _, row in rows]), return_inverse=True)
     as_numbers = np.array([_number(name) for name in classes.tolist()], float)
     order = np.arange(len(classes)) if np.isnan(as_numbers).any() else as_numbers.argsort(kind="stable")
-    return Table(x.astype(dtype), order.argsort()[y], columns, classes[order].tolist())
+    return order.argsort()[y], classes[order].tolist()
 
 
 def _column(path: str | Path, label: str | int | None, first: list[str]) -> int | None:

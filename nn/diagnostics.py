@@ -24,7 +24,7 @@ _NEAR = 0.025  # of the range between the bounds: |tanh| > 0.95, where its slope
 
 
 class LayerStatistics(NamedTuple):
-    """The output of one layer, and the gradient of the loss with respect to it.
+    """The output of one layer, and the gradient of the loss with respect to it; of several outputs the first that counts.
 
     Attributes:
         name: of the module.
@@ -134,10 +134,10 @@ def depth_statistics(
     """
     arguments = x if isinstance(x, tuple) else (x,)
     layers = [(name, m) for name, m in model.named_modules() if isinstance(m, types) and not any(m.children())]
-    calls: list[tuple[str, Module, Any]] = []
+    calls: list[tuple[str, Module, list[Any]]] = []
 
     def note(name: str, layer: Module, output: Any) -> None:
-        calls.append((name, layer, output[0] if isinstance(output, (tuple, list)) else output))
+        calls.append((name, layer, _arrays(output)))
 
     with watched(layers, note), _buffers_kept(model):
         loss = loss_fn(model(*map(_tracked, arguments)))
@@ -147,16 +147,27 @@ def depth_statistics(
         raise ag.ShapeError(f"the loss is one number; got shape {np.shape(loss)}: reduce it with mean or sum")
     if not isinstance(loss, ag.Tensor) or not loss.requires_grad:
         raise ag.GraphError("the loss has no graph: compute it from the model's output, outside no_grad()")
-    recorded = [output for _, _, output in calls if isinstance(output, ag.Tensor) and output.requires_grad]
+    recorded = [y for _, _, outputs in calls for y in outputs if isinstance(y, ag.Tensor) and y.requires_grad]
     found = ag.gradients(loss, recorded, allow_unused=True)
-    gradients = {id(output): g for output, g in zip(recorded, found, strict=True)}
-    return DepthReport([_statistics(name, layer, y, gradients.get(id(y))) for name, layer, y in calls])
+    gradients = {id(y): g for y, g in zip(recorded, found, strict=True) if g is not None}
+    return DepthReport([_statistics(name, layer, *_counting(outputs, gradients)) for name, layer, outputs in calls])
+
+
+def _counting(outputs: list[Any], gradients: dict[int, Any]) -> tuple[Any, Any]:
+    """The first output that the loss depends on, with its gradient; if there is none, the first."""
+    y = next((y for y in outputs if id(y) in gradients), outputs[0])
+    return y, gradients.get(id(y))
 
 
 def _tracked(x: Any) -> Any:
     """The argument as a tensor with a gradient, if it can have one: so that layers before the first parameter have too."""
     x = x.detach() if isinstance(x, ag.Tensor) else np.asarray(x)
     return ag.Tensor(x, requires_grad=True) if x.dtype.kind == "f" else x
+
+
+def _arrays(output: Any) -> list[Any]:
+    """What stands in nested tuples."""
+    return [y for part in output for y in _arrays(part)] if isinstance(output, (tuple, list)) else [output]
 
 
 @contextmanager
@@ -207,14 +218,33 @@ def plot(reports: Mapping[str, DepthReport], path: str | Path | None = None) -> 
         MissingExtraError: matplotlib is not installed.
         ValueError: no reports, or more than there are colours.
     """
-    colours = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito: safe for colour-blind readers
-    if not 1 <= len(reports) <= len(colours):
-        raise ValueError(f"a plot shows 1 to {len(colours)} reports; got {len(reports)}")
+    if not 1 <= len(reports) <= len(_COLOURS):
+        raise ValueError(f"a plot shows 1 to {len(_COLOURS)} reports; got {len(reports)}")
     figure = need("matplotlib.figure", "viz").Figure(figsize=(11.2, 3.5), layout="constrained")
-    ticks = need("matplotlib.ticker", "viz")
-    titles = ("std of activations", "size of gradients (rms)", "dead (dotted) and saturated units")
-    longest = max(reports.values(), key=lambda report: len(report.layers)).layers
     panels = figure.subplots(1, 3)
+    _prepare(panels, reports)
+    for (name, report), colour in zip(reports.items(), _COLOURS, strict=False):
+        _draw(panels, report, {"color": colour, "label": name, "marker": ".", "markersize": 5, "linewidth": 1.2})
+    for ax in panels[:2]:
+        ax.set_yscale("log")
+        low, high = ax.get_ylim()
+        wider = max(1.0, math.sqrt(100 * low / high))  # at least two decades: level lines look level
+        ax.set_ylim(low / wider, high * wider)
+    if any(reports):
+        panels[0].legend(frameon=False, fontsize=8)
+    if path is not None:
+        figure.savefig(path, dpi=150)
+    return figure
+
+
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito: safe for colour-blind readers
+
+
+def _prepare(panels: Any, reports: Mapping[str, DepthReport]) -> None:
+    """Titles and axes; the names of the layers where one short report leaves room for them."""
+    ticks = need("matplotlib.ticker", "viz")
+    longest = max(reports.values(), key=lambda report: len(report.layers)).layers
+    titles = ("std of activations", "size of gradients (rms)", "dead (dotted) and saturated units")
     for ax, title in zip(panels, titles, strict=True):
         ax.set(title=title, xlabel="layer")
         ax.grid(alpha=0.3)
@@ -224,24 +254,16 @@ def plot(reports: Mapping[str, DepthReport], path: str | Path | None = None) -> 
             ax.set_xticks(range(1, len(longest) + 1), [f"{line.name} {line.type}".strip() for line in longest])
             ax.tick_params(axis="x", rotation=50, labelsize=8)
             ax.set_xlabel("")
-    for (name, report), colour in zip(reports.items(), colours, strict=False):
-        depth = np.arange(1, len(report.layers) + 1)
-        style = {"color": colour, "label": name, "marker": ".", "markersize": 5, "linewidth": 1.2}
-        for ax, column in zip(panels, ("std", "gradient_rms"), strict=False):
-            values = report[column]
-            ax.plot(depth, np.where(values > 0, values, np.nan), **style)
-        seen = ~np.isnan(report["saturated"])
-        panels[2].plot(depth[seen], report["saturated"][seen], **style)
-        panels[2].plot(depth, report["dead"], **style | {"label": "", "linestyle": ":", "marker": ""})
-    for ax in panels[:2]:
-        ax.set_yscale("log")
-        low, high = ax.get_ylim()
-        wider = max(1.0, math.sqrt(100 * low / high))  # at least two decades: level lines look level
-        ax.set_ylim(low / wider, high * wider)
     panels[2].set_ylim(-0.03, 1.03)
     panels[2].yaxis.set_major_formatter(ticks.PercentFormatter(1))
-    if any(reports):
-        panels[0].legend(frameon=False, fontsize=8)
-    if path is not None:
-        figure.savefig(path, dpi=150)
-    return figure
+
+
+def _draw(panels: Any, report: DepthReport, style: dict[str, Any]) -> None:
+    """The lines of one report."""
+    depth = np.arange(1, len(report.layers) + 1)
+    for ax, column in zip(panels, ("std", "gradient_rms"), strict=False):
+        values = report[column]
+        ax.plot(depth, np.where(values > 0, values, np.nan), **style)
+    seen = ~np.isnan(report["saturated"])
+    panels[2].plot(depth[seen], report["saturated"][seen], **style)
+    panels[2].plot(depth, report["dead"], **style | {"label": "", "linestyle": ":", "marker": ""})

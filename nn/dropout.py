@@ -29,25 +29,30 @@ def _probability(p: float) -> int:
     return round(p * _STEPS)
 
 
-def _kept(shape: tuple[int, ...], steps: int, rng: np.random.Generator | None) -> np.ndarray:
-    """True with probability 1 - steps/2^16, each element on its own."""
+def _kept(shape: tuple[int, ...], steps: int, dtype: Any, rng: np.random.Generator | None) -> np.ndarray:
+    """1 with probability 1 - steps/2^16, else 0, each element on its own."""
+    if dtype.kind not in "fc":
+        raise ag.DTypeError(f"dropout scales what it keeps: it takes floating-point numbers; got {dtype} (use x.astype(float))")
     size = math.prod(shape)
     words = ag.default_rng(rng).integers(0, 1 << 64, -(-size // 4), np.uint64)
-    return (words.view(np.uint16)[:size] >= steps).reshape(shape)
+    return (words.view(np.uint16)[:size] >= steps).reshape(shape).astype(dtype)
 
 
-def dropout(x: Any, p: float = 0.5, training: bool = True, rng: np.random.Generator | None = None, channels: int = 0) -> Any:
+def dropout(
+    input: Any, p: float = 0.5, training: bool = True, rng: np.random.Generator | None = None, channels: int = 0
+) -> Any:
     """Each element becomes 0 with probability p; the others are divided by 1 - p, so that the mean stays.
 
     Args:
-        x: array of floats.
+        input: array of floats.
         p: probability, rounded to a multiple of 2^-16 (what is kept is scaled by that multiple, so the mean is exact).
-        training: False gives x back.
+        training: False gives the input back.
         rng: generator to draw from; by default the one that `ag.manual_seed` seeds.
         channels: how many trailing axes are dropped or kept together.
 
     Raises:
         ValueError: p is not from 0 to 1.
+        DTypeError: the input are no floats.
 
     N. Srivastava et al., "Dropout", JMLR 2014.
 
@@ -58,27 +63,27 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, rng: np.random.Genera
     """
     steps = _probability(p)
     if not training or not steps:
-        return x
-    shape = (*x.shape[: x.ndim - channels], *(1,) * channels)
+        return input
+    shape = (*input.shape[: input.ndim - channels], *(1,) * channels)
     if steps == _STEPS:
-        return x * np.zeros(shape, x.dtype)
-    factors = _kept(shape, steps, rng).astype(x.dtype)
+        return input * np.zeros(shape, input.dtype)
+    factors = _kept(shape, steps, input.dtype, rng)
     factors *= _STEPS / (_STEPS - steps)
-    return x * factors
+    return input * factors
 
 
 _SATURATED = -1.7580993408473766  # what SELU tends to: -lambda alpha
 
 
-def alpha_dropout(x: Any, p: float = 0.5, training: bool = True, rng: np.random.Generator | None = None) -> Any:
+def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, rng: np.random.Generator | None = None) -> Any:
     """Each element becomes SELU's lower limit with probability p, then all are scaled back to mean 0 and variance 1.
 
     With a = ((1 - p)(1 + p s^2))^(-1/2): `a x - a p s` where x is kept, and `a s - a p s` elsewhere; s = -1.758.
 
     Args:
-        x: array of floats, of mean 0 and variance 1, as SELU layers keep it.
+        input: array of floats, of mean 0 and variance 1, as SELU layers keep it.
         p: probability, rounded to a multiple of 2^-16; 1 gives zeros.
-        training: False gives x back.
+        training: False, as by default in PyTorch, gives the input back.
         rng: generator to draw from; by default the one that `ag.manual_seed` seeds.
 
     Raises:
@@ -88,14 +93,14 @@ def alpha_dropout(x: Any, p: float = 0.5, training: bool = True, rng: np.random.
     """
     steps = _probability(p)
     if not training or not steps:
-        return x
+        return input
     if steps == _STEPS:
-        return x * np.zeros((), x.dtype)
+        return input * np.zeros((), input.dtype)
     p = steps / _STEPS
     scale = ((1 - p) * (1 + p * _SATURATED**2)) ** -0.5
-    kept = _kept(x.shape, steps, rng).astype(x.dtype)
+    kept = _kept(input.shape, steps, input.dtype, rng)
     kept *= scale
-    return x * kept + (scale * _SATURATED * (1 - p) - _SATURATED * kept)
+    return input * kept + (scale * _SATURATED * (1 - p) - _SATURATED * kept)
 
 
 class Dropout(Module):

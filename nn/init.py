@@ -38,6 +38,8 @@ FanMode = Literal["fan_in", "fan_out"]
 
 
 def _fill(tensor: T, values: Any) -> T:
+    if not isinstance(tensor, ag.Tensor):
+        raise TypeError(f"initializers fill a Parameter or Tensor in place; got a {type(tensor).__name__}")
     with ag.no_grad():
         tensor.copy_(np.broadcast_to(values, tensor.shape))
     return tensor
@@ -112,7 +114,7 @@ def _fans(tensor: ag.Tensor) -> tuple[int, int]:
     if tensor.ndim < 2:
         raise ag.ShapeError(f"fan-in and fan-out need a weight with at least 2 axes; got shape {tensor.shape}")
     kernel = math.prod(tensor.shape[2:])
-    return tensor.shape[1] * kernel, tensor.shape[0] * kernel
+    return max(tensor.shape[1] * kernel, 1), max(tensor.shape[0] * kernel, 1)  # 0 only where there is nothing to fill
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:

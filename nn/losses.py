@@ -11,7 +11,7 @@ import numpy as np
 
 import autograd_core as ag
 
-from .reduction import Reduction, check_same_shape, class_weights, reduced, values_of, weighted
+from .reduction import Reduction, class_numbers, class_weights, paired, reduced, values_of, weighted
 from .stateless import Stateless
 
 __all__ = [
@@ -51,7 +51,7 @@ def l1_loss(input: Any, target: Any, reduction: Reduction = "mean") -> Any:
     >>> float(l1_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0])))
     1.0
     """
-    check_same_shape(input, target, "l1_loss")
+    target = paired(input, target, "l1_loss")
     return reduced(abs(input - target), reduction)
 
 
@@ -66,7 +66,7 @@ def mse_loss(input: Any, target: Any, reduction: Reduction = "mean") -> Any:
     >>> float(mse_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0])))
     2.0
     """
-    check_same_shape(input, target, "mse_loss")
+    target = paired(input, target, "mse_loss")
     return reduced((input - target) ** 2, reduction)
 
 
@@ -96,7 +96,7 @@ def huber_loss(input: Any, target: Any, reduction: Reduction = "mean", delta: fl
     """
     if not delta > 0:
         raise ValueError(f"huber_loss takes delta > 0; got {delta}")
-    check_same_shape(input, target, "huber_loss")
+    target = paired(input, target, "huber_loss")
     return reduced(_huber(input, target, delta), reduction)
 
 
@@ -116,7 +116,7 @@ def smooth_l1_loss(input: Any, target: Any, reduction: Reduction = "mean", beta:
         raise ValueError(f"smooth_l1_loss takes beta >= 0; got {beta}")
     if not beta:
         return l1_loss(input, target, reduction)
-    check_same_shape(input, target, "smooth_l1_loss")
+    target = paired(input, target, "smooth_l1_loss")
     return reduced(_huber(input, target, beta) / beta, reduction)
 
 
@@ -148,7 +148,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     >>> binary_cross_entropy(np.array([0.5, 0.0]), np.array([1.0, 1.0]), reduction="none").round(4)
     array([  0.6931, 100.    ])
     """
-    check_same_shape(input, target, "binary_cross_entropy")
+    target = paired(input, target, "binary_cross_entropy")
     if np.any((input < 0) | (input > 1)):
         raise ValueError("binary_cross_entropy takes probabilities in [0, 1]; of logits, binary_cross_entropy_with_logits")
     loss = -(_clamped_log(input) * target + _clamped_log(1 - input) * (1 - target))
@@ -175,10 +175,20 @@ def binary_cross_entropy_with_logits(
     >>> float(binary_cross_entropy_with_logits(np.array([1000.0]), np.array([1.0])))
     0.0
     """
-    check_same_shape(input, target, "binary_cross_entropy_with_logits")
+    target = paired(input, target, "binary_cross_entropy_with_logits")
     positive = weighted(ag.softplus(-input) * target, pos_weight, "binary_cross_entropy_with_logits")
     loss = positive + ag.softplus(input) * (1 - target)
     return reduced(weighted(loss, weight, "binary_cross_entropy_with_logits"), reduction)
+
+
+def _without(excluded: Any, x: Any) -> Any:
+    """x with zeros where a distribution excludes something: there 0 times -inf is meant to be 0."""
+    return ag.where(excluded, 0, x) if np.any(excluded) else x
+
+
+def _times(log_p: Any, target: Any) -> Any:
+    """log_p * target, also where both distributions exclude something."""
+    return _without((log_p == -np.inf) & (target == 0), log_p) * target
 
 
 def kl_div(
@@ -200,8 +210,12 @@ def kl_div(
     >>> float(kl_div(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]]), "batchmean").round(6))
     0.693147
     """
-    check_same_shape(input, target, "kl_div")
-    loss = ag.exp(target) * (target - input) if log_target else ag.xlogy(target, target) - input * target
+    target = paired(input, target, "kl_div")
+    if log_target:
+        excluded = target == -np.inf
+        loss = ag.exp(target) * (_without(excluded, target) - _without(excluded, input))
+    else:
+        loss = ag.xlogy(target, target) - _times(input, target)
     if reduction == "batchmean":
         return ag.sum(loss) / (loss.shape[0] if loss.ndim else 1)
     return reduced(loss, reduction)
@@ -252,17 +266,21 @@ def cross_entropy(
         log_p = ag.log_softmax(input, axis)
         return _of_labels(log_p, labels, weight, ignore_index, reduction, label_smoothing, "cross_entropy")
     if shape and shape == labels.shape and labels.dtype.kind == "f":
-        if label_smoothing:
-            target = target * (1 - label_smoothing) + label_smoothing / shape[axis]
-        terms = ag.log_softmax(input, axis) * target
-        if weight is not None:
-            each = class_weights(weight, shape[axis], "cross_entropy").astype(terms.dtype)
-            terms = terms * _along(each, len(shape))
-        return reduced(-terms.sum(axis=axis), reduction)
+        return reduced(_of_probabilities(ag.log_softmax(input, axis), target, weight, label_smoothing), reduction)
     raise ag.ShapeError(
         f"cross_entropy takes logits (n, classes, ...) with integer targets (n, ...), or "
         f"floating-point probabilities of the same shape; got logits {shape} and {labels.dtype} targets {labels.shape}"
     )
+
+
+def _of_probabilities(log_p: Any, target: Any, weight: Any, smoothing: float) -> Any:
+    """The loss of each sample, where targets are distributions over the classes."""
+    axis = min(1, log_p.ndim - 1)
+    classes = log_p.shape[axis]
+    terms = _times(log_p, target * (1 - smoothing) + smoothing / classes if smoothing else target)
+    if weight is not None:
+        terms = terms * _along(class_weights(weight, classes, "cross_entropy").astype(terms.dtype), terms.ndim)
+    return -terms.sum(axis=axis)
 
 
 def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: Reduction = "mean") -> Any:
@@ -283,10 +301,8 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
     >>> float(nll_loss(np.log([[0.25, 0.75]]), np.array([0])).round(6))
     1.386294
     """
-    labels, shape = values_of(target), np.shape(input)
+    labels, shape = class_numbers(target, "nll_loss"), np.shape(input)
     axis = 1 if len(shape) > 1 else 0
-    if labels.dtype.kind not in "iu":
-        raise ag.DTypeError(f"nll_loss takes integer targets; got {labels.dtype}")
     if not shape or labels.shape != shape[:axis] + shape[axis + 1 :]:
         raise ag.ShapeError(
             f"nll_loss takes log-probabilities (n, classes, ...) and targets (n, ...); got {shape} and {labels.shape}"
@@ -311,10 +327,10 @@ def _of_labels(
         raise ag.BoundsError(f"{name}: labels from {at.min()} to {at.max()} for {classes} classes")
     each = np.ones(classes, log_p.dtype) if weight is None else class_weights(weight, classes, name).astype(log_p.dtype)
     share = each[at] * kept
-    picked = ag.take_along_axis(log_p, np.expand_dims(at, axis), axis)
-    loss = picked.reshape(labels.shape) * -share
+    picked = ag.take_along_axis(log_p, np.expand_dims(at, axis), axis).reshape(labels.shape)
+    loss = ag.where(kept, picked, 0) * -share  # not even an infinite one that is ignored may count
     if smoothing:
-        spread = (log_p * _along(each, log_p.ndim)).sum(axis=axis) * kept
+        spread = ag.where(kept, (log_p * _along(each, log_p.ndim)).sum(axis=axis), 0)
         loss = loss * (1 - smoothing) - spread * (smoothing / classes)
     if reduction != "mean":
         return reduced(loss, reduction)
@@ -332,7 +348,8 @@ def gaussian_nll_loss(
     Args:
         input: means.
         target: of the same shape.
-        var: variances of the shape of `input`, or one for each row: that shape without the last axis, or with size 1 there.
+        var: variances of the shape of `input`, or one for each row: that shape without the last axis, or with size 1 there;
+            or one number.
         full: whether to add log(2 pi)/2.
         eps: what variances are raised to; there they get derivative 0.
         reduction: "mean", "sum" or "none".
@@ -346,12 +363,14 @@ def gaussian_nll_loss(
     >>> float(gaussian_nll_loss(np.array([1.0]), np.array([3.0]), np.array([4.0])).round(6))
     1.193147
     """
-    check_same_shape(input, target, "gaussian_nll_loss")
+    target = paired(input, target, "gaussian_nll_loss")
     shape = np.shape(input)
-    if np.shape(var) == shape[:-1] and shape:
+    if not hasattr(var, "dtype"):
+        var = np.array(var, input.dtype)
+    if var.shape == shape[:-1] and var.ndim:
         var = var[..., None]
-    if np.shape(var) not in (shape, (*shape[:-1], 1)):
-        raise ag.ShapeError(f"gaussian_nll_loss: var has shape {np.shape(var)}, which is neither {shape} nor one for each row")
+    if var.shape not in ((), shape, (*shape[:-1], 1)):
+        raise ag.ShapeError(f"gaussian_nll_loss: var has shape {var.shape}, which is neither {shape} nor one for each row")
     if not eps > 0 or np.any(var < 0):
         raise ValueError(f"gaussian_nll_loss takes variances that are not negative, and eps > 0; got eps={eps}")
     v = ag.clip(var, eps, None)
@@ -381,7 +400,7 @@ def poisson_nll_loss(
     >>> float(poisson_nll_loss(np.array([0.0]), np.array([2.0])))
     1.0
     """
-    check_same_shape(input, target, "poisson_nll_loss")
+    target = paired(input, target, "poisson_nll_loss")
     loss = ag.exp(input) - input * target if log_input else input - ag.log(input + eps) * target
     if full:
         many = target > 1

@@ -9,12 +9,13 @@ import numpy as np
 import autograd_core as ag
 
 from .losses import binary_cross_entropy_with_logits
-from .reduction import Reduction, check_same_shape, class_weights, reduced, values_of
+from .reduction import Reduction, check_same_shape, class_numbers, class_weights, paired, reduced, values_of
 from .stateless import Stateless
 
 __all__ = [
     "CosineEmbeddingLoss",
     "HingeEmbeddingLoss",
+    "HingeLoss",
     "MarginRankingLoss",
     "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
@@ -23,6 +24,7 @@ __all__ = [
     "TripletMarginLoss",
     "cosine_embedding_loss",
     "hinge_embedding_loss",
+    "hinge_loss",
     "margin_ranking_loss",
     "multi_margin_loss",
     "multilabel_margin_loss",
@@ -30,6 +32,36 @@ __all__ = [
     "soft_margin_loss",
     "triplet_margin_loss",
 ]
+
+
+def hinge_loss(input: Any, target: Any, p: int = 1, margin: float = 1.0, reduction: Reduction = "mean") -> Any:
+    """max(0, margin - t x)^p for scores x and targets t of 1 and -1; derivative -p t max(0, margin - t x)^(p - 1).
+
+    Args:
+        input: scores, any shape: the sign is the class.
+        target: 1 and -1, of the same shape.
+        p: 1, or 2 for the squared hinge.
+        margin: by how much a score should be on the right side of 0.
+        reduction: "mean", "sum" or "none".
+
+    Raises:
+        ShapeError: shapes differ.
+        ValueError: p is neither 1 nor 2, or a target is neither 1 nor -1.
+
+    Source: Cortes and Vapnik, "Support-vector networks", Machine Learning 20, 1995 (with a penalty on the weights' norm).
+
+    >>> hinge_loss(np.array([0.5, 2.0, 0.5]), np.array([1, 1, -1]), reduction="none")
+    array([0.5, 0. , 1.5])
+    """
+    _check_power(p, "hinge_loss")
+    target = paired(input, target, "hinge_loss")
+    _alike(target, "hinge_loss")
+    return reduced(ag.relu(margin - input * target) ** p, reduction)
+
+
+def _check_power(p: int, name: str) -> None:
+    if p not in (1, 2):
+        raise ValueError(f"{name} takes p=1 or p=2; got {p}")
 
 
 def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: Reduction = "mean") -> Any:
@@ -64,13 +96,7 @@ def soft_margin_loss(input: Any, target: Any, reduction: Reduction = "mean") -> 
     >>> soft_margin_loss(np.array([0.0, -1000.0]), np.array([1, 1]), "none").round(2)
     array([6.9e-01, 1.0e+03])
     """
-    check_same_shape(input, target, "soft_margin_loss")
-    return reduced(ag.softplus(-input * _floats(target, input)), reduction)
-
-
-def _floats(target: Any, input: Any) -> Any:
-    """Targets that may be integers, in the input's dtype: else float32 would become float64."""
-    return target if target.dtype.kind == "f" else target.astype(input.dtype)
+    return reduced(ag.softplus(-input * paired(input, target, "soft_margin_loss")), reduction)
 
 
 def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: Reduction = "mean") -> Any:
@@ -83,8 +109,8 @@ def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0
     array([2.])
     """
     check_same_shape(input1, input2, "margin_ranking_loss")
-    check_same_shape(input1, target, "margin_ranking_loss")
-    return reduced(ag.relu((input2 - input1) * _floats(target, input1) + margin), reduction)
+    target = paired(input1, target, "margin_ranking_loss")
+    return reduced(ag.relu((input2 - input1) * target + margin), reduction)
 
 
 def multi_margin_loss(
@@ -110,9 +136,8 @@ def multi_margin_loss(
     >>> float(multi_margin_loss(np.array([[0.1, 0.2, 0.4, 0.8]]), np.array([3])).round(3))
     0.325
     """
-    labels, shape = values_of(target), np.shape(input)
-    if p not in (1, 2):
-        raise ValueError(f"multi_margin_loss takes p=1 or p=2; got {p}")
+    labels, shape = class_numbers(target, "multi_margin_loss"), np.shape(input)
+    _check_power(p, "multi_margin_loss")
     if len(shape) not in (1, 2) or labels.shape != shape[:-1]:
         raise ag.ShapeError(f"multi_margin_loss takes scores (n, classes) and targets (n,); got {shape} and {labels.shape}")
     classes = shape[-1]
@@ -142,7 +167,7 @@ def multilabel_margin_loss(input: Any, target: Any, reduction: Reduction = "mean
     0.85
     """
     check_same_shape(input, target, "multilabel_margin_loss")
-    labels, classes = values_of(target), np.shape(input)[-1]
+    labels, classes = class_numbers(target, "multilabel_margin_loss"), np.shape(input)[-1]
     listed = np.logical_and.accumulate(labels >= 0, axis=-1)
     if np.any(labels[listed] >= classes):
         raise ag.BoundsError(f"multilabel_margin_loss: labels to {labels.max()} for {classes} classes")
@@ -238,6 +263,10 @@ _TINY = 1e-12  # PyTorch's; a vector of zeros has cosine 0
 
 
 # As modules
+
+
+class HingeLoss(Stateless, function=hinge_loss):
+    """`hinge_loss` as a module, `HingeLoss(p=1, margin=1.0, reduction="mean")`."""
 
 
 class HingeEmbeddingLoss(Stateless, function=hinge_embedding_loss):

@@ -104,6 +104,21 @@ class Module:
     _before: list[Hook] | tuple[()] = ()
     _after: list[Hook] | tuple[()] = ()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        held = vars(self).get(name)
+        if isinstance(held, (Parameter, Buffer)) and not (value is None or isinstance(value, (Parameter, Buffer))):
+            kind = type(held).__name__
+            raise TypeError(
+                f"{type(self).__name__}.{name} is a {kind}; a {type(value).__name__} in its place would be neither saved nor "
+                f"trained. Write into it with `.copy_(values)` under no_grad(), or assign a {kind}"
+            )
+        if isinstance(value, Module) and any(module is self for module in value.modules()):
+            raise ValueError(
+                f"{type(self).__name__}.{name}: a module cannot stand inside itself. For a reference back to the module around "
+                "this one, put it into a tuple: modules in tuples are not looked for"
+            )
+        super().__setattr__(name, value)
+
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; what calling the module does."""
         raise NotImplementedError(f"{type(self).__name__} defines no forward")
@@ -209,16 +224,25 @@ class Module:
             parameter.zero_grad()
 
     def apply(self, fn: Callable[[Module], None]) -> Self:
-        """Call `fn` on every module inside, and on this one last."""
-        for module in [*self.modules()][::-1]:
+        """Call `fn` on every module inside, in their order, each after those inside it; on this one last."""
+        found: dict[int, Module] = {}
+        pending: list[Module] = [self]
+        while pending:
+            module = pending.pop()
+            if id(module) not in found:
+                found[id(module)] = module
+                pending += module.children()  # the last one comes next: the reverse of the order that is wanted
+        for module in reversed(found.values()):
             fn(module)
         return self
 
     def astype(self, dtype: Any) -> Self:
-        """Convert all parameters, and the buffers that hold floating-point numbers, to a dtype, in place."""
+        """Convert parameters, their gradients and the buffers that hold floating-point numbers to a dtype, in place."""
         floating = (buffer for buffer in self.buffers() if buffer.dtype.kind == "f")
         for tensor in (*self.parameters(), *floating):
+            grad = tensor.grad
             tensor.data = tensor.data.astype(dtype)
+            tensor.grad = None if grad is None else grad.astype(dtype)
         return self
 
     def _state(self) -> dict[str, Tensor]:
@@ -266,12 +290,13 @@ class Module:
                     tensor.copy_(state_dict[name])
         return LoadResult(missing, unexpected)
 
-    def summary(self, *inputs: Any) -> Summary:
+    def summary(self, input_shape: Any = None, *more: Any) -> Summary:
         """A table of the modules inside: name, type, shape of the output, number of parameters.
 
         Args:
-            inputs: shapes of the arguments, such as `(64, 784)` (zeros of the parameters' dtype), or arrays. Evaluated
-                once, in evaluation mode and without recording. Without inputs the shapes are left out.
+            input_shape: such as `(64, 784)`, for zeros of the parameters' dtype; or an input, such as an array of integers for
+                an embedding. It is evaluated once, in evaluation mode and without recording; None leaves out the shapes.
+            more: the same for further arguments.
 
         >>> from nn import Linear, ReLU, Sequential
         >>> print(Sequential(Linear(4, 8), ReLU(), Linear(8, 2)).summary((1, 4)))
@@ -282,7 +307,7 @@ class Module:
         2      Linear      (1, 2)           18
         58 parameters, 58 trained, 232 bytes
         """
-        return Summary(self, inputs)
+        return Summary(self, () if input_shape is None else (input_shape, *more))
 
     def extra_repr(self) -> str:
         """What to show between the brackets of the repr."""
@@ -328,8 +353,8 @@ def substituted(module: Module, values: Mapping[str, Any]) -> Iterator[Module]:
     places = [(m, name, value) for m in module.modules() for name, value in vars(m).items() if id(value) in instead]
     try:
         for m, name, value in places:
-            setattr(m, name, instead[id(value)])
+            vars(m)[name] = instead[id(value)]
         yield module
     finally:
         for m, name, value in places:
-            setattr(m, name, value)
+            vars(m)[name] = value

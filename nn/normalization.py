@@ -10,7 +10,6 @@ import numpy as np
 
 import autograd_core as ag
 
-from .data import least_and_range, mean_and_deviation
 from .module import Buffer, Module, Parameter
 
 __all__ = [
@@ -40,11 +39,11 @@ def _trailing(x: Any, normalized_shape: Sequence[int], name: str) -> tuple[int, 
     return tuple(range(-len(shape), 0))
 
 
-def layer_norm(x: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+def layer_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """`(x - mean) / sqrt(var + eps) * weight + bias` over the trailing axes.
 
     Args:
-        x: (..., *normalized_shape).
+        input: (..., *normalized_shape).
         normalized_shape: the shape of one sample.
         weight: (*normalized_shape), or None.
         bias: (*normalized_shape), or None.
@@ -58,17 +57,17 @@ def layer_norm(x: Any, normalized_shape: Sequence[int], weight: Any = None, bias
     >>> layer_norm(np.array([[1.0, 3.0]]), (2,)).round(3)
     array([[-1.,  1.]])
     """
-    return ag.scale_shift(ag.normalize(x, _trailing(x, normalized_shape, "layer_norm"), eps), weight, bias)
+    return ag.scale_shift(ag.normalize(input, _trailing(input, normalized_shape, "layer_norm"), eps), weight, bias)
 
 
-def rms_norm(x: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
+def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
     """`x / sqrt(mean x^2 + eps) * weight` over the trailing axes.
 
     Args:
-        x: (..., *normalized_shape).
+        input: (..., *normalized_shape).
         normalized_shape: the shape of one sample.
         weight: (*normalized_shape), or None.
-        eps: added to the mean square; None for the spacing of x's dtype at 1.
+        eps: added to the mean square; None for the spacing of the input's dtype at 1.
 
     Raises:
         ShapeError: the trailing axes have another shape.
@@ -78,9 +77,9 @@ def rms_norm(x: Any, normalized_shape: Sequence[int], weight: Any = None, eps: f
     >>> rms_norm(np.array([[3.0, 3.0]]), (2,))
     array([[1., 1.]])
     """
-    axes = _trailing(x, normalized_shape, "rms_norm")
-    eps = float(np.finfo(x.dtype).eps) if eps is None else eps
-    return ag.scale_shift(ag.normalize(x, axes, eps, center=False), weight)
+    axes = _trailing(input, normalized_shape, "rms_norm")
+    eps = float(np.finfo(np.result_type(input.dtype, np.float16)).eps) if eps is None else eps  # integers become floats
+    return ag.scale_shift(ag.normalize(input, axes, eps, center=False), weight)
 
 
 def _per_channel(parameter: Any, ndim: int) -> Any:
@@ -88,11 +87,11 @@ def _per_channel(parameter: Any, ndim: int) -> Any:
     return parameter if parameter is None or ndim == 2 else parameter.reshape(-1, *(1,) * (ndim - 2))
 
 
-def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """`(x - mean) / sqrt(var + eps) * weight + bias` over groups of channels of each sample.
 
     Args:
-        x: (samples, channels, ...).
+        input: (samples, channels, ...).
         num_groups: how many groups of neighbouring channels; has to divide their number.
         weight: (channels,), or None.
         bias: (channels,), or None.
@@ -106,11 +105,13 @@ def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, ep
     >>> group_norm(np.array([[1.0, 3.0, 7.0, 7.0]]), 2).round(3)
     array([[-1.,  1.,  0.,  0.]])
     """
-    if x.ndim < 2 or x.shape[1] % num_groups:
-        raise ag.ShapeError(f"group_norm takes (samples, channels, ...) and divides channels into {num_groups}; got {x.shape}")
-    grouped = x.reshape(x.shape[0], num_groups, math.prod(x.shape[1:]) // num_groups)
-    y = ag.normalize(grouped, -1, eps).reshape(x.shape)
-    return ag.scale_shift(y, _per_channel(weight, x.ndim), _per_channel(bias, x.ndim))
+    if input.ndim < 2 or num_groups < 1 or input.shape[1] % num_groups:
+        raise ag.ShapeError(
+            f"group_norm takes (samples, channels, ...) and divides channels into {num_groups}; got {input.shape}"
+        )
+    grouped = input.reshape(input.shape[0], num_groups, math.prod(input.shape[1:]) // num_groups)
+    y = ag.normalize(grouped, -1, eps).reshape(input.shape)
+    return ag.scale_shift(y, _per_channel(weight, input.ndim), _per_channel(bias, input.ndim))
 
 
 class LayerNorm(Module):
@@ -216,7 +217,7 @@ class GroupNorm(Module):
     def __init__(
         self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, dtype: Any = np.float32
     ) -> None:
-        if num_channels % num_groups:
+        if num_groups < 1 or num_channels % num_groups:
             raise ValueError(f"num_channels has to be a multiple of num_groups; got {num_channels} and {num_groups}")
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
         self.weight = Parameter(np.ones(num_channels, dtype)) if affine else None
@@ -288,17 +289,22 @@ class _RunningNorm(Module):
         if count <= 1 and self.training:
             raise ag.ShapeError(
                 f"{type(self).__name__} needs more than one value per channel while training; got shape {x.shape}. "
-                "In evaluation (`module.eval()`) it uses its running averages."
+                "In evaluation (`module.eval()`) it uses its running averages; "
+                "drop_last=True leaves out a last batch of one sample."
             )
         y, mean, variance = ag.normalize(x, axes, self.eps, returned=True)
-        if self.training and self.running_mean is not None and self.running_var is not None:
-            share = self._share()
-            found = ((self.running_mean, mean), (self.running_var, variance * (count / (count - 1))))
-            with ag.no_grad():
-                for running, value in found:
+        if self.training and self.running_mean is not None:
+            self._track(mean, variance * (count / (count - 1)))
+        return y
+
+    def _track(self, mean: Any, variance: Any) -> None:
+        """Move the running averages towards the statistics of a batch."""
+        share = self._share()
+        with ag.no_grad():
+            for running, value in ((self.running_mean, mean), (self.running_var, variance)):
+                if running is not None:
                     value = value.mean(axis=0).reshape(-1)  # of the samples' own statistics, if they have some
                     running.copy_(running.numpy() * (1 - share) + value * share)
-        return y
 
     def forward(self, x: Any) -> Any:
         """x (samples, num_features, ...)."""
@@ -444,6 +450,23 @@ class InstanceNorm2d(_InstanceNorm):
 # Of inputs
 
 
+def _mean_and_deviation(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
+    """In double precision."""
+    x = x.astype(np.float64)
+    return x.mean(axis=axes), _usable(x.std(axis=axes), x, axes)
+
+
+def _least_and_range(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
+    """In double precision."""
+    x = x.astype(np.float64)
+    return x.min(axis=axes), _usable(np.ptp(x, axis=axes), x, axes)
+
+
+def _usable(scale: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    """1 where all values are equal: their standard deviation may be rounding instead of 0; and for a scale of 0."""
+    return np.where((x.min(axis=axes) == x.max(axis=axes)) | (scale == 0), 1.0, scale)
+
+
 class _FittedNorm(Module):
     """`(x - offset) / scale` for each feature, as found in data; both are saved with the model.
 
@@ -524,7 +547,7 @@ class MinMaxNorm(_FittedNorm):
     array([[1., 5.]])
     """
 
-    _statistics = staticmethod(least_and_range)
+    _statistics = staticmethod(_least_and_range)
 
 
 class ZScoreNorm(_FittedNorm):
@@ -543,4 +566,4 @@ class ZScoreNorm(_FittedNorm):
            [ 0.]])
     """
 
-    _statistics = staticmethod(mean_and_deviation)
+    _statistics = staticmethod(_mean_and_deviation)

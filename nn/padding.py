@@ -51,7 +51,7 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float = 0
     pairs = [(0, 0)] * (input.ndim - len(pad) // 2) + [(pad[i], pad[i + 1]) for i in range(len(pad) - 2, -1, -2)]
     for (before, behind), n in zip(pairs, input.shape, strict=True):
         longest = {"reflect": n - 1, "circular": n}.get(mode, max(before, behind))
-        if max(before, behind) > longest or n + min(before, 0) + min(behind, 0) < 0:
+        if max(before, behind) > max(longest, 0) or n + min(before, 0) + min(behind, 0) < 0:
             raise ag.ShapeError(f"pad by {(before, behind)} with mode {mode!r} does not fit an axis of length {n}")
     if any(n < 0 for pair in pairs for n in pair):
         inside = tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(pairs, input.shape, strict=True))

@@ -9,7 +9,7 @@ import numpy as np
 
 import autograd_core as ag
 
-from .convolution import Size, _each, with_samples
+from .convolution import Fold, Size, Unfold, _each, with_samples
 from .module import Module
 
 __all__ = [
@@ -30,12 +30,19 @@ __all__ = [
     "adaptive_max_pool2d",
     "avg_pool1d",
     "avg_pool2d",
+    "fold",
     "interpolate",
     "max_pool1d",
     "max_pool2d",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "unfold",
 ]
+
+
+def _floating(x: Any) -> Any:
+    """The dtype of means of these elements."""
+    return x.dtype if x.dtype.kind in "fc" else np.float64
 
 
 class _Pool(Module):
@@ -59,6 +66,8 @@ class _Pool(Module):
                 ("dilation", self.dilation),
             )
         )
+        if min(*size, *stride, *dilation) < 1:
+            raise ValueError(f"{type(self).__name__}: kernel_size, stride and dilation are at least 1; got {self}")
         sides = []
         for n, k, s, p, d in zip(shape, size, stride, padding, dilation, strict=True):
             if 2 * p > k:
@@ -202,6 +211,8 @@ class _Adaptive(Module):
             raise ag.ShapeError(f"{type(self).__name__}({self.output_size}) takes (..., channels, *positions); got {x.shape}")
         shape = x.shape[-self.axes :]
         sizes = [n if m is None else int(m) for n, m in zip(shape, wanted, strict=True)]
+        if min(*shape, *sizes) < 1:
+            raise ag.ShapeError(f"{type(self).__name__}({self.output_size}) of shape {x.shape}: a window would be empty")
         return [[(i * n // m, -(-(i + 1) * n // m)) for i in range(m)] for n, m in zip(shape, sizes, strict=True)]
 
     def extra_repr(self) -> str:
@@ -221,7 +232,7 @@ class AdaptiveAvgPool1d(_Adaptive):
     def forward(self, x: Any) -> Any:
         """x (..., channels, *positions)."""
         for axis, spans in enumerate(self._spans(x), -self.axes):
-            means = np.zeros((x.shape[axis], len(spans)), x.dtype)
+            means = np.zeros((x.shape[axis], len(spans)), _floating(x))
             for i, (a, b) in enumerate(spans):
                 means[a:b, i] = 1 / (b - a)
             x = x @ means if axis == -1 else (x.mT @ means).mT
@@ -239,7 +250,7 @@ class AdaptiveAvgPool2d(AdaptiveAvgPool1d):
 
 
 class AdaptiveMaxPool1d(_Adaptive):
-    """The largest elements of `output_size` windows; equal ones share the gradient.
+    """The largest elements of `output_size` windows; of equal ones the first gets the gradient.
 
     >>> AdaptiveMaxPool1d(2)(np.array([[1.0, 2.0, 3.0]]))
     array([[2., 3.]])
@@ -249,10 +260,14 @@ class AdaptiveMaxPool1d(_Adaptive):
 
     def forward(self, x: Any) -> Any:
         """x (..., channels, *positions)."""
-        for axis, spans in enumerate(self._spans(x), -self.axes):
+        for axis, spans in reversed([*enumerate(self._spans(x), -self.axes)]):  # so that the first is that in reading order
             rest = (slice(None),) * (-1 - axis)
-            x = np.stack([x[(..., slice(a, b), *rest)].max(axis=axis) for a, b in spans], axis=axis)
+            x = np.concatenate([_first_largest(x[(..., slice(a, b), *rest)], axis) for a, b in spans], axis=axis)
         return x
+
+
+def _first_largest(x: Any, axis: int) -> Any:
+    return ag.take_along_axis(x, np.expand_dims(np.argmax(x, axis), axis), axis)
 
 
 class AdaptiveMaxPool2d(AdaptiveMaxPool1d):
@@ -297,6 +312,8 @@ class Upsample(Module):
             raise ag.ShapeError(f"Upsample with mode {self.mode!r} does not take shape {x.shape}")
         given = self.size if self.scale_factor is None else self.scale_factor
         values = (given,) * axes if np.ndim(given) == 0 else tuple(given)
+        if len(values) != axes:
+            raise ag.ShapeError(f"Upsample to {given} takes samples, channels and {len(values)} more axes; got shape {x.shape}")
         for axis, (n, value) in enumerate(zip(x.shape[2:], values, strict=True), 2):
             m = int(value) if self.scale_factor is None else int(np.floor(n * value))
             x = self._along(x, axis, n, m, n / m if self.scale_factor is None else 1 / value)
@@ -305,17 +322,25 @@ class Upsample(Module):
     def _along(self, x: Any, axis: int, n: int, m: int, step: float) -> Any:
         if self.mode == "nearest":
             return x.take(np.minimum((np.arange(m) * step).astype(int), n - 1), axis=axis)
+        if m == n:  # as in PyTorch, also where the scale is not quite 1
+            return x
         if self.align_corners:
             places = np.arange(m) * ((n - 1) / (m - 1) if m > 1 else 0.0)
         else:
             places = np.maximum((np.arange(m) + 0.5) * step - 0.5, 0)
         low = np.minimum(places.astype(int), n - 1)
-        weights = (places - low).astype(x.dtype).reshape(-1, *(1,) * (x.ndim - 1 - axis))
+        weights = (places - low).astype(_floating(x)).reshape(-1, *(1,) * (x.ndim - 1 - axis))
         return x.take(low, axis=axis) * (1 - weights) + x.take(np.minimum(low + 1, n - 1), axis=axis) * weights
 
     def extra_repr(self) -> str:
         """The new size and how it is reached."""
         return f"size={self.size}, scale_factor={self.scale_factor}, mode={self.mode!r}"
+
+
+def _of_images(layer: Module, x: Any) -> tuple[int, ...]:
+    if x.ndim < 3:
+        raise ag.ShapeError(f"{type(layer).__name__} takes (..., channels, height, width); got shape {x.shape}")
+    return tuple(x.shape)
 
 
 class PixelShuffle(Module):
@@ -330,7 +355,7 @@ class PixelShuffle(Module):
 
     def forward(self, x: Any) -> Any:
         """x (..., channels, height, width), channels divisible by the square of the factor."""
-        r, (*rest, c, h, w) = self.upscale_factor, x.shape
+        r, (*rest, c, h, w) = self.upscale_factor, _of_images(self, x)
         if c % r**2:
             raise ag.ShapeError(f"PixelShuffle({r}) takes channels divisible by {r**2}; got shape {x.shape}")
         k = len(rest)
@@ -354,7 +379,7 @@ class PixelUnshuffle(Module):
 
     def forward(self, x: Any) -> Any:
         """x (..., channels, height, width), both divisible by the factor."""
-        r, (*rest, c, h, w) = self.downscale_factor, x.shape
+        r, (*rest, c, h, w) = self.downscale_factor, _of_images(self, x)
         if h % r or w % r:
             raise ag.ShapeError(f"PixelUnshuffle({r}) takes height and width divisible by {r}; got shape {x.shape}")
         k = len(rest)
@@ -391,3 +416,4 @@ adaptive_max_pool1d = _as_function(AdaptiveMaxPool1d, "adaptive_max_pool1d")
 adaptive_max_pool2d = _as_function(AdaptiveMaxPool2d, "adaptive_max_pool2d")
 pixel_shuffle, pixel_unshuffle = _as_function(PixelShuffle, "pixel_shuffle"), _as_function(PixelUnshuffle, "pixel_unshuffle")
 interpolate = _as_function(Upsample, "interpolate")
+unfold, fold = _as_function(Unfold, "unfold"), _as_function(Fold, "fold")

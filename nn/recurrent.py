@@ -35,8 +35,8 @@ def _lstm_sequence(x: Any, weights: _Weights, states: State) -> tuple[Any, State
         if weights.bias_ih is not None
         else np.zeros(4 * weights.weight_hh.shape[1], np.float32)
     )
-    outputs, c = ag.lstm(x, weights.weight_ih, weights.weight_hh, bias, *states)
-    return outputs, (outputs[-1], c)
+    outputs, *last = ag.lstm(x, weights.weight_ih, weights.weight_hh, bias, *states)
+    return outputs, (*last,)
 
 
 _KINDS = {

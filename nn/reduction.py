@@ -29,18 +29,36 @@ def check_same_shape(input: Any, target: Any, name: str) -> None:
         )
 
 
+def paired(input: Any, target: Any, name: str) -> Any:
+    """The target, if it has the input's shape. What has no floating-point dtype gets the input's, so that float32 stays."""
+    check_same_shape(input, target, name)
+    dtype = getattr(input, "dtype", np.dtype(object))
+    if dtype.kind != "f" or (np.ndim(target) == 0 and not hasattr(target, "dtype")):  # a plain number decides no dtype
+        return target
+    target = target if hasattr(target, "dtype") else np.array(target, dtype)
+    return target.astype(dtype) if target.dtype.kind in "biu" else target
+
+
+def class_numbers(target: Any, name: str) -> Any:
+    """Labels as an array."""
+    labels = values_of(target)
+    if labels.dtype.kind not in "iu":
+        raise ag.DTypeError(f"{name} takes class numbers as integer targets; got {labels.dtype} of shape {labels.shape}")
+    return labels
+
+
 def values_of(x: Any) -> Any:
     """What is not differentiated (labels, weights), as an array."""
     return x.numpy() if isinstance(x, ag.Tensor) else np.asarray(x)
 
 
 def weighted(loss: Any, weight: Any, name: str) -> Any:
-    """Elements times a weight that may be broadcast to them, but does not broadcast them."""
+    """Elements times a weight that may be broadcast to them, but neither broadcasts nor widens them."""
     if weight is None:
         return loss
     if np.broadcast_shapes(np.shape(weight), loss.shape) != loss.shape:
         raise ag.ShapeError(f"{name}: weight {np.shape(weight)} does not broadcast to the input's shape {loss.shape}")
-    return loss * weight
+    return loss * (weight.astype(loss.dtype) if hasattr(weight, "dtype") else np.array(weight, loss.dtype))
 
 
 def class_weights(weight: Any, classes: int, name: str) -> Any:

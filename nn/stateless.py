@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from .module import Module
+from autograd_core import Tensor
+
+from .module import Buffer, Module
 
 
 class Stateless(Module):
     """A module that calls one function: its inputs are the function's arguments without a default, its options the others.
 
     `class ELU(Stateless, function=elu)` is all that a layer or loss without parameters needs: the constructor takes the
-    options, with the function's names, order and defaults, and keeps them as attributes.
+    options, with the function's names, order and defaults, and keeps them as attributes: arrays (weights of classes) as
+    buffers, as PyTorch does.
     """
 
     _function: Callable[..., Any]
@@ -38,7 +41,9 @@ class Stateless(Module):
         except TypeError as error:
             raise TypeError(f"{type(self).__name__}{inspect.signature(type(self))}: {error}") from None
         bound.apply_defaults()
-        vars(self).update(bound.arguments)
+        for name, value in bound.arguments.items():
+            plain = np.ndim(value) and not (isinstance(value, Tensor) and value.requires_grad)
+            setattr(self, name, Buffer(value) if plain else value)
 
     def forward(self, *inputs: Any) -> Any:
         """The function of these inputs, with the options of this module."""

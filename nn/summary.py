@@ -60,10 +60,14 @@ def _output_shapes(module: Module, inputs: Sequence[Any]) -> dict[int, str]:
         found[key] = _shown(output)
 
     dtype = next((p.dtype for p in module.parameters()), np.dtype(np.float32))
-    arguments = [np.zeros(x, dtype) if isinstance(x, tuple) else x for x in inputs]
+    arguments = [np.zeros(x, dtype) if _is_shape(x) else x for x in inputs]
     with watched([(id(m), m) for m in module.modules()], note), in_mode(module, False), no_grad():
         module(*arguments)
     return found
+
+
+def _is_shape(x: Any) -> bool:
+    return isinstance(x, (tuple, list)) and all(isinstance(n, (int, np.integer)) for n in x)
 
 
 def _shown(output: Any) -> str:

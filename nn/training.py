@@ -200,6 +200,7 @@ def fit(
     clip_value: float | None = None,
     callbacks: Sequence[Callable[[History], Any]] = (),
     seed: int | None = None,
+    drop_last: bool = False,
     progress: bool = True,
     keep_best: bool = True,
 ) -> History:
@@ -223,6 +224,7 @@ def fit(
         callbacks: called after each epoch with the history; one that returns True ends the training.
         seed: of the order of the samples and, through `ag.manual_seed`, of everything random in the model. By default
             both go on from the generator of `ag.manual_seed`.
+        drop_last: leave out the last batch of an epoch if it is not full: batch normalization cannot train on one sample.
         progress: show a progress bar, if tqdm is installed.
         keep_best: at the end, however it comes, give the model the weights and buffers of its best epoch. Needs
             validation data; without, the last weights stay.
@@ -248,7 +250,7 @@ def fit(
     (20, array([[1., 2., 3.]]))
     """
     at_least_one = {"epochs": epochs, "batch_size": batch_size, "early_stopping": early_stopping}
-    _checked(model, optimizer, at_least_one, {"clip_norm": clip_norm, "clip_value": clip_value})
+    _checked(model, loss, optimizer, at_least_one, {"clip_norm": clip_norm, "clip_value": clip_value})
     if early_stopping is not None and validation is None:
         raise ValueError("early_stopping watches the validation loss: give validation=(x, y), for instance from nn.data.split")
     for name, dataset in (("train", train), ("validation", validation)):
@@ -256,7 +258,9 @@ def fit(
             raise ag.ShapeError(f"the dataset {name}= has no samples")
     if seed is not None:
         ag.manual_seed(seed)
-    loader = batches(train, batch_size, seed=seed)
+    loader = batches(train, batch_size, seed=seed, drop_last=drop_last)
+    if not len(loader):
+        raise ValueError(f"drop_last leaves no batch: {length(train)} samples are fewer than batch_size={batch_size}")
     history, best, best_state = History(), math.inf, None
     try:
         with in_mode(model, True), _bar(progress, epochs * len(loader)) as bar:
@@ -290,7 +294,9 @@ def fit(
     return history
 
 
-def _checked(model: Any, optimizer: Any, at_least_one: dict[str, int | None], positive: dict[str, float | None]) -> None:
+def _checked(
+    model: Any, loss: Any, optimizer: Any, at_least_one: dict[str, int | None], positive: dict[str, float | None]
+) -> None:
     if not isinstance(model, Module):
         raise TypeError(f"fit trains a Module; got a {type(model).__name__}")
     for name, count in at_least_one.items():
@@ -299,6 +305,8 @@ def _checked(model: Any, optimizer: Any, at_least_one: dict[str, int | None], po
     for name, bound in positive.items():
         if bound is not None and not bound > 0:
             raise ValueError(f"{name} is positive, or None for no clipping; got {bound!r}")
+    if isinstance(loss, type):
+        raise TypeError(f"the loss is called with outputs and targets: give an instance, {loss.__name__}()")
     if not hasattr(optimizer, "param_groups"):
         raise TypeError(f"fit takes an optimizer of optim, such as optim.Adam(model.parameters()); got {optimizer!r}")
     if not {id(p) for p in _parameters(optimizer)} & {id(p) for p in model.parameters()}:

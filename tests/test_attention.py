@@ -157,6 +157,15 @@ def test_dropout_of_the_function_follows_its_generator():
             lambda: nn.MultiheadAttention(4, 2)(*[np.ones((3, 2, 4), np.float32)] * 3, key_padding_mask=np.ones((3, 2), bool)),
             r"\(2, 3\); got \(3, 2\)",
         ),
+        *(
+            (
+                lambda shape=shape: nn.MultiheadAttention(4, 2)(
+                    *[np.ones((3, 2, 4), np.float32)] * 3, attn_mask=np.ones(shape, bool)
+                ),
+                r"attn_mask .* \(3, 3\), or .* \(4, 3, 3\)",
+            )
+            for shape in ((2, 3), (2, 3, 3), (3,))
+        ),
         (lambda: ag.rotate_pairs(np.ones((2, 3)), np.ones((2, 1))), r"\(2, 3\) and \(2, 1\)"),
         (lambda: rotary_embedding(np.ones((2, 3))), "even"),
         (lambda: rotary_embedding(np.ones((2, 4)), np.arange(3)), r"takes 2 positions; got shape \(3,\)"),

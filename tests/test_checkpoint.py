@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import autograd_core as ag
+import nn
 
 
 def both(make_loss, tensors, second):
@@ -94,6 +95,18 @@ def test_random_numbers_are_drawn_again_and_the_generator_goes_on():
     ag.manual_seed(3)
     ag.default_rng().random(5)
     assert ag.default_rng().random() == after
+
+
+def test_generators_of_layers_draw_again_too():
+    x = ag.Tensor(np.ones(50), requires_grad=True)
+    rng = np.random.default_rng(5)
+    block = ag.checkpoint(lambda x: nn.Dropout(0.5, rng=rng)(x))
+    ys = [block(x), ag.checkpoint(lambda x: block(x) * 2)(x)]
+    after = np.random.default_rng(5)
+    after.bit_generator.state = rng.bit_generator.state
+    sum(ys).sum().backward()
+    np.testing.assert_array_equal(x.grad, ys[0].numpy() + ys[1].numpy())
+    assert rng.random() == after.random()
 
 
 def test_what_is_not_tracked():

@@ -105,6 +105,44 @@ def test_upsampling_and_padding_closed_forms():
     )
 
 
+def test_output_padding_up_to_the_dilation(rng):
+    x, w = ag.Tensor(rng.normal(size=(2, 3, 4)), requires_grad=True), rng.normal(size=(3, 2, 2))
+    y = nn.functional.conv_transpose1d(x, w, dilation=4, output_padding=3)
+    plain = nn.functional.conv_transpose1d(x.numpy(), w, dilation=4)
+    np.testing.assert_allclose(y.numpy(), np.pad(plain, ((0, 0), (0, 0), (0, 3))))
+    assert ag.check.gradcheck(
+        lambda x, w: nn.functional.conv_transpose1d(x, w, dilation=4, output_padding=3), x.numpy(), w, order=2
+    )
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.ReflectionPad1d(1),
+        nn.CircularPad1d((0, 2)),
+        nn.Conv1d(3, 2, 3, padding=1, padding_mode="reflect", dtype=float),
+        nn.ConvTranspose1d(3, 2, 3, stride=2, dtype=float),
+        nn.MaxPool1d(2),
+        nn.AvgPool1d(2, padding=1),
+        nn.AdaptiveMaxPool1d(3),
+        nn.AdaptiveAvgPool1d(3),
+        nn.Upsample(7, mode="linear"),
+    ],
+    ids=repr,
+)
+def test_empty_batches_pass(layer):
+    x = ag.Tensor(np.zeros((0, 3, 4)), requires_grad=True)
+    y = layer(x)
+    y.sum().backward()
+    assert (y.shape, x.grad.shape) == ((0, *layer(np.zeros((1, 3, 4))).shape[1:]), (0, 3, 4))
+
+
+def test_means_of_integers_are_floats():
+    ramp = np.arange(16, dtype=np.uint8).reshape(1, 1, 4, 4)
+    for layer in (nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(2), nn.Upsample(7, mode="bilinear"), nn.Upsample(2, mode="nearest")):
+        np.testing.assert_array_equal(layer(ramp), layer(ramp.astype(float)))
+
+
 BAD = [
     (lambda: nn.Conv2d(3, 4, 3)(np.zeros((2, 1, 5, 5))), ag.ShapeError, r"takes \(samples, 3, height, width\).*\(2, 1, 5, 5\)"),
     (lambda: nn.Conv2d(3, 4, 7)(np.zeros((2, 3, 5, 5))), ag.ShapeError, "does not fit"),
@@ -119,8 +157,14 @@ BAD = [
     (lambda: nn.ReflectionPad1d(4)(np.zeros((1, 1, 4))), ag.ShapeError, "does not fit an axis of length 4"),
     (lambda: nn.ZeroPad2d((1, 2, 3)), ValueError, "one number or 4"),
     (lambda: nn.Fold((4, 4), 2)(np.zeros((1, 12, 8))), ag.ShapeError, "'fold' into"),
+    (lambda: nn.AdaptiveAvgPool1d(2)(np.zeros((2, 3, 0))), ag.ShapeError, r"\(2, 3, 0\): a window would be empty"),
+    (lambda: nn.AdaptiveMaxPool2d((2, 0))(np.zeros((2, 3, 4, 4))), ag.ShapeError, "a window would be empty"),
     (lambda: nn.Upsample(), ValueError, "either size or scale_factor"),
     (lambda: nn.PixelShuffle(2)(np.zeros((1, 3, 2, 2))), ag.ShapeError, "divisible by 4"),
+    (lambda: nn.PixelUnshuffle(2)(np.zeros((2, 2))), ag.ShapeError, r"channels, height, width\); got shape \(2, 2\)"),
+    (lambda: nn.Upsample(scale_factor=(2, 2))(np.zeros((1, 1, 3))), ag.ShapeError, r"2 more axes; got shape \(1, 1, 3\)"),
+    (lambda: nn.AvgPool2d(0)(np.zeros((1, 1, 4, 4))), ValueError, "at least 1; got AvgPool2d"),
+    (lambda: nn.MaxPool1d(2, stride=0)(np.zeros((1, 1, 4))), ValueError, "at least 1; got MaxPool1d"),
     (lambda: nn.AdaptiveAvgPool2d((1, 2, 3))(np.zeros((1, 3, 2, 2))), ag.ShapeError, "AdaptiveAvgPool2d"),
     (lambda: ag.conv(np.zeros((2, 3)), np.zeros((1, 3))), ag.ShapeError, "samples, channels"),
     (lambda: ag.conv(np.zeros((2, 3, 4)), np.zeros((1, 2, 3))), ag.ShapeError, "'conv' takes x"),

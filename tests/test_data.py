@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import autograd_core as ag
 from nn import data
@@ -161,32 +160,6 @@ def test_one_hot():
         data.one_hot([0.5])
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
-@pytest.mark.parametrize(("ours", "theirs"), [(data.z_score, StandardScaler), (data.min_max, MinMaxScaler)])
-def test_scaling_is_that_of_scikit_learn_and_is_undone(rng, dtype, ours, theirs):
-    train, test = ((rng.normal(size=(40, 3)) * 50 + [1000, 0, -7]).astype(dtype) for _ in range(2))
-    scaling, expected = ours(train), theirs().fit(train.astype(float))
-    tolerance = 1e-12 if dtype == np.float64 else 1e-5
-    for x in (train, test):
-        np.testing.assert_allclose(scaling(x), expected.transform(x.astype(float)), rtol=tolerance, atol=10 * tolerance)
-        np.testing.assert_allclose(scaling.inverse(scaling(x)), x, rtol=tolerance, atol=1000 * tolerance)
-    assert scaling(test).dtype == (np.float64 if dtype == np.float64 else np.float32)
-    tensor = ag.Tensor(test.astype(float), requires_grad=True)
-    scaling(tensor).sum().backward()
-    np.testing.assert_allclose(tensor.grad, np.broadcast_to(1 / scaling.scale, test.shape))
-
-
-@pytest.mark.parametrize("measure", [data.z_score, data.min_max])
-def test_scaling_of_constant_columns_and_of_nothing(measure):
-    x = np.full((30, 2), 0.1)
-    np.testing.assert_allclose(measure(x)(x), 0, atol=1e-15)
-    images = np.arange(24, dtype=np.uint8).reshape(3, 2, 4)
-    assert measure(images).scale.shape == (2, 4)
-    for empty in (np.zeros((0, 3)), np.zeros(())):
-        with pytest.raises(ag.ShapeError, match="first axis"):
-            measure(empty)
-
-
 def idx(code, layout, array):
     header = bytes([0, 0, code, array.ndim]) + b"".join(struct.pack(">i", size) for size in array.shape)
     return header + struct.pack(f">{array.size}{layout}", *array.reshape(-1).tolist())
@@ -230,6 +203,16 @@ def test_damaged_idx_files(tmp_path, rng):
             read(content)
     with pytest.raises(FileNotFoundError):
         data.read_idx(tmp_path / "none")
+
+
+def test_npz_compressed_in_an_unknown_way(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, x=np.arange(3))
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(b"PK\x01\x02") + 10] = 99  # the method of compression, in the directory
+    path.write_bytes(raw)
+    with pytest.raises(data.DataError, match=r"a\.npz"):
+        data.read_npz(path)
 
 
 def test_npz_files(tmp_path, rng):
@@ -281,6 +264,7 @@ def test_csv_with_and_without_header_and_labels(tmp_path):
         ("1,2\n1_0,3\n", {}, r"line 2, column 1 \('0'\): '1_0'"),
         ("x,2\n1,3\n", {"header": False}, "line 1, column 1"),
         ("a,b\n1,2\n3,4,5\n", {}, "line 3: 3 cells.* has 2"),
+        ("1,2,\n3,4,\n", {"label": -1}, r"line 1, column 3 \('2'\): the label is empty"),
         ("a,b\n", {}, "no data"),
         ("\n", {}, "empty"),
     ],

@@ -155,3 +155,14 @@ def test_the_picture_shows_the_numbers(tmp_path, rng):
     np.testing.assert_array_equal(figure.axes[2].lines[1].get_ydata(), report["dead"])
     legend = plot({"one": report, "other": report}).axes[0].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ["one", "other"]
+
+
+def test_of_several_outputs_the_one_that_the_loss_depends_on(rng):
+    """A classifier that reads the last state of an LSTM, and not its outputs."""
+    lstm, x = nn.LSTM(3, 4, dtype=float), rng.normal(size=(5, 2, 3))
+    h = lstm(ag.Tensor(x))[1][0]
+    (line,) = nn.diagnostics.depth_statistics(lstm, x, lambda output: (output[1][0] ** 2).sum()).layers
+    np.testing.assert_allclose(line.mean, h.numpy().mean())
+    np.testing.assert_allclose(line.gradient_rms, 2 * np.sqrt((h.numpy() ** 2).mean()))
+    (line,) = nn.diagnostics.depth_statistics(lstm, x, lambda output: (output[0] ** 2).sum()).layers
+    assert line.gradient_rms > 0

@@ -71,3 +71,9 @@ def test_a_probability_is_from_0_to_1(p):
         nn.Dropout(p)
     with pytest.raises(ValueError, match="from 0 to 1"):
         nn.functional.dropout(np.ones(2), p)
+
+
+@pytest.mark.parametrize("layer", [nn.Dropout, nn.AlphaDropout])
+def test_integers_are_refused(layer):
+    with pytest.raises(ag.DTypeError, match="floating-point numbers; got int64"):
+        layer()(np.ones(4, np.int64))

@@ -231,3 +231,12 @@ def test_same_seed_same_network_and_rng_argument():
 def test_bad_arguments_are_explained(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_nothing_to_fill():
+    for fill in (nn.init.kaiming_uniform_, nn.init.xavier_normal_, nn.init.lecun_normal_, nn.init.orthogonal_):
+        for shape in ((3, 0), (0, 3), (0, 0)):
+            assert fill(nn.Parameter(np.empty(shape))).shape == shape
+    assert nn.Linear(0, 3)(np.ones((2, 0), np.float32)).shape == (2, 3)
+    with pytest.raises(ValueError, match="negative dimensions"):
+        nn.Linear(-1, 3)

@@ -187,6 +187,21 @@ def test_options_may_be_tensors_and_are_shown_by_shape():
         assert np.isfinite(module(np.zeros((2, 2)), np.array([0, 1])))
 
 
+def test_weights_are_saved_and_converted_with_the_model():
+    loss = nn.BCEWithLogitsLoss(np.array([1.0, 2.0], np.float32), pos_weight=ag.Tensor([0.5, 3.0]))
+    assert list(loss.state_dict()) == ["weight", "pos_weight"]
+    assert list(nn.CrossEntropyLoss([1.0, 2.0, 3.0]).state_dict()) == ["weight"]
+    other = nn.BCEWithLogitsLoss(np.ones(2), pos_weight=np.ones(2)).astype(np.float32)
+    other.load_state_dict(loss.state_dict())
+    z, t = np.array([[0.3, -2.0]], np.float32), np.array([[1.0, 0.0]], np.float32)
+    assert other.weight.dtype == np.float32
+    np.testing.assert_array_equal(other(z, t), loss(z, t))
+    assert not nn.MSELoss().state_dict()
+    torch = pytest.importorskip("torch")
+    theirs = torch.nn.BCEWithLogitsLoss(torch.ones(2), pos_weight=torch.ones(2))
+    theirs.load_state_dict({name: torch.tensor(value) for name, value in loss.state_dict().items()})
+
+
 def test_weights_of_classes_weigh_the_mean():
     z, labels, weight = np.zeros((3, 2)), np.array([0, 1, 1]), np.array([3.0, 1.0])
     _, g = gradient(lambda z, t: F.cross_entropy(z, t, weight=weight), z, labels)
@@ -255,6 +270,8 @@ X, LABELS = np.zeros((3, 2)), np.array([0, 1, 0])
         (lambda: F.huber_loss(X, X, delta=0.0), ValueError, "delta > 0; got 0.0"),
         (lambda: F.smooth_l1_loss(X, X, beta=-1.0), ValueError, "beta >= 0; got -1.0"),
         (lambda: F.hinge_embedding_loss(X, X), ValueError, "targets 1 and -1; got values from 0.0 to 0.0"),
+        (lambda: F.hinge_loss(X, X), ValueError, "hinge_loss takes targets 1 and -1; got values from 0.0 to 0.0"),
+        (lambda: F.hinge_loss(X, X, p=3), ValueError, "hinge_loss takes p=1 or p=2; got 3"),
         (lambda: F.multi_margin_loss(X, LABELS, p=3), ValueError, "p=1 or p=2; got 3"),
         (lambda: F.multi_margin_loss(X, LABELS - 1), ag.BoundsError, "labels from -1 to 0 for 2 classes"),
         (lambda: F.multilabel_margin_loss(X, np.full((3, 2), 2)), ag.BoundsError, "labels to 2 for 2 classes"),
@@ -271,3 +288,106 @@ def test_bad_arguments_are_explained(call, error, message):
 def test_every_function_of_a_loss_has_its_module():
     functions = {nn.__dict__[name]._function for name in (*losses.__all__, *margins.__all__) if name[0].isupper()}
     assert functions == set(SHAPED.values())
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, bool, list])
+@pytest.mark.parametrize("name", [
+    "l1_loss", "mse_loss", "huber_loss", "smooth_l1_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div",
+    "gaussian_nll_loss", "poisson_nll_loss", "soft_margin_loss", "margin_ranking_loss", "multilabel_soft_margin_loss",
+])  # fmt: skip
+def test_targets_without_a_floating_dtype_get_that_of_the_input(name, kind, rng):
+    loss = getattr(F, name)
+    x, y = rng.uniform(0.1, 0.9, (2, 4, 3)).astype(np.float32)
+    t = rng.integers(0, 2, (4, 3))
+    extra = {"gaussian_nll_loss": {"var": y}}.get(name, {})
+    before = (y,) if name == "margin_ranking_loss" else ()
+    given = t.tolist() if kind is list else t.astype(kind)
+    found = loss(ag.Tensor(x, requires_grad=True), *before, given, **extra)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found.numpy(), loss(x, *before, t.astype(np.float32), **extra))
+
+
+def test_weights_do_not_widen_float32(rng):
+    x = ag.Tensor(rng.normal(size=(4, 3)).astype(np.float32), requires_grad=True)
+    t, w = np.eye(4, 3, dtype=np.float32), np.array([1.0, 2.0, 3.0])
+    bce = F.binary_cross_entropy_with_logits
+    for loss in (
+        bce(x, t, pos_weight=w),
+        bce(x, t, weight=[1, 2, 3]),
+        F.binary_cross_entropy(ag.sigmoid(x), t, weight=w),
+        F.multilabel_soft_margin_loss(x, t, weight=w),
+        F.cross_entropy(x, t, weight=w),
+        F.multi_margin_loss(x, np.array([0, 1, 2, 0]), weight=w),
+    ):
+        assert loss.dtype == np.float32
+    np.testing.assert_array_equal(bce(x, t, weight=[1, 2, 3]).numpy(), bce(x, t, weight=w).numpy())
+
+
+@pytest.mark.filterwarnings("error")
+def test_excluded_classes_with_logits_of_minus_infinity(rng):
+    """What a mask excludes has probability 0: with a target of 0 it adds 0, and the others are as if it were not there."""
+    z = rng.normal(size=(4, 3))
+    p = rng.dirichlet(np.ones(3), 4)
+    masked = ag.Tensor(np.insert(z, 1, -np.inf, axis=1), requires_grad=True)
+    target, labels = np.insert(p, 1, 0.0, axis=1), np.array([0, 2, 3, -100])
+    cross_entropy, nll_loss, kl_div = F.cross_entropy, F.nll_loss, F.kl_div
+    log_p, log_masked = F.log_softmax(z), F.log_softmax(masked)
+    with np.errstate(divide="ignore"):
+        log_target = np.log(target)
+    for found, expected in (
+        (cross_entropy(masked, target), cross_entropy(z, p)),
+        (cross_entropy(masked, labels), cross_entropy(z, np.array([0, 1, 2, -100]))),
+        (kl_div(log_masked, target, "sum"), kl_div(log_p, p, "sum")),
+        (kl_div(log_masked, log_target, "sum", log_target=True), kl_div(log_p, p, "sum")),
+    ):
+        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
+        (slope,) = ag.gradients(found, masked, retain_graph=True)
+        assert np.isfinite(slope.numpy()).all()
+        np.testing.assert_array_equal(slope.numpy()[:, 1], 0)
+    ignored = np.array([[-np.inf, 0.0], [-1.0, -0.5]])  # the ignored sample has -inf at class 0
+    np.testing.assert_array_equal(nll_loss(ignored, np.array([-100, 1]), reduction="none"), [0, 0.5])
+    assert np.isposinf(cross_entropy(masked, np.insert(p, 0, 0.1, axis=1)).numpy())
+
+
+def test_gaussian_variance_may_be_one_number(rng):
+    x, t = rng.normal(size=(2, 4, 3))
+    gaussian = F.gaussian_nll_loss
+    for var in (0.5, np.array(0.5), ag.Tensor(0.5)):
+        np.testing.assert_allclose(gaussian(x, t, var), gaussian(x, t, np.full((4, 3), 0.5)))
+    assert gaussian(x.astype(np.float32), t.astype(np.float32), 0.5).dtype == np.float32
+
+
+def huge(row, k, array, rng):
+    """Logits of 0 and +-10^4 in place of a differentiable input; what that means for inputs that are no logits."""
+    logits = rng.choice([-1e4, 0.0, 1e4], array.shape)
+    if row.name == "BCELoss":
+        return (np.sign(logits) + 1) / 2
+    if row.name == "PoissonNLLLoss":  # e^x is no float32 number where x > 88
+        return np.minimum(logits, 0)
+    if row.name == "TripletMarginLoss":  # equal distances, which round differently, are a kink
+        return logits * rng.uniform(0.5, 1, logits.shape)
+    return array if (row.name, k) in {("GaussianNLLLoss", 2), ("KLDivLoss", 1)} else logits  # variances, probabilities
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("row", LOSSES, ids=lambda row: row.name)
+def test_every_loss_is_finite_at_huge_logits_in_float32(row, rng):
+    """Values and gradients in float32 are those of float64, over all options."""
+    for options in row.variants():
+        if row.name == "PoissonNLLLoss" and not options.get("log_input", True):
+            continue
+        for make in row.inputs:
+            arrays = make(rng)
+            arrays = [huge(row, k, a, rng) if k < row.differentiable else a for k, a in enumerate(arrays)]
+            if options.get("log_target"):
+                arrays[1] = np.log(make(rng)[1])
+            found = []
+            for dtype in (np.float32, np.float64):
+                inputs = [a.astype(dtype) if a.dtype.kind == "f" else a for a in arrays]
+                xs = [ag.Tensor(x, requires_grad=True) if k < row.differentiable else x for k, x in enumerate(inputs)]
+                y = getattr(F, row.function)(*xs, **options)
+                y.sum().backward()
+                found.append([y.numpy(), *(x.grad.numpy() for x in xs[: row.differentiable])])
+            for single, double in zip(*found, strict=True):
+                assert np.isfinite(single).all()
+                np.testing.assert_allclose(single, double, rtol=2e-5, atol=1e-6 * np.abs(double).max(initial=1))

@@ -136,3 +136,21 @@ def test_input_normalizers_at_the_edges(cls):
     with pytest.raises(ag.ShapeError, match="no samples"):
         norm.fit(np.ones((0, 2)))
     assert cls(1).fit(np.array([[[1.0]], [[3.0]]])).offset.shape == (1,)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
+@pytest.mark.parametrize(("cls", "theirs"), [(nn.ZScoreNorm, "StandardScaler"), (nn.MinMaxNorm, "MinMaxScaler")])
+def test_input_normalizers_are_those_of_scikit_learn(cls, theirs, dtype, rng):
+    preprocessing = pytest.importorskip("sklearn.preprocessing")
+    train, test = ((rng.normal(size=(40, 3)) * 50 + [1000, 0, -7]).astype(dtype) for _ in range(2))
+    double = dtype == np.float64
+    norm = cls(3, dtype=np.float64 if double else np.float32).fit(train)
+    expected = getattr(preprocessing, theirs)().fit(train.astype(float))
+    tolerance = 1e-12 if double else 1e-5
+    for x in (train, test):
+        np.testing.assert_allclose(norm(x).numpy(), expected.transform(x.astype(float)), rtol=tolerance, atol=10 * tolerance)
+        np.testing.assert_allclose(norm.inverse(norm(x)).numpy(), x, rtol=tolerance, atol=1000 * tolerance)
+    assert norm(test).dtype == (np.float64 if double else np.float32)
+    tensor = ag.Tensor(test.astype(float), requires_grad=True)
+    norm(tensor).sum().backward()
+    np.testing.assert_allclose(tensor.grad, np.broadcast_to(1 / norm.scale.numpy(), test.shape))

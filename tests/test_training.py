@@ -337,6 +337,7 @@ def test_targets_are_the_last_of_a_tuple_and_other_batches_are_both():
         ({"validation": (np.zeros((0, 4)), np.zeros(0, int))}, ag.ShapeError, "validation= has no samples"),
         ({"optimizer": lambda _: optim.SGD}, TypeError, "takes an optimizer"),
         ({"loss": lambda y, t: cross_entropy(y, t, reduction="none")}, ag.ShapeError, r"one number; got shape \(16,\)"),
+        ({"loss": nn.CrossEntropyLoss}, TypeError, r"give an instance, CrossEntropyLoss\(\)"),
         ({"loss": lambda y, t: cross_entropy(y.numpy(), t)}, ag.GraphError, "no gradient comes from"),
         ({"optimizer": lambda _: optim.SGD(network().parameters())}, ValueError, "none of the model's parameters"),
         ({"net": lambda x: x}, TypeError, "trains a Module"),
@@ -382,3 +383,14 @@ def test_history_is_a_table_and_two_pictures(tmp_path):
     assert loss.get_yscale() == "log"
     assert [text.get_text() for text in accuracy.get_legend().get_texts()][:2] == ["training", "validation"]
     trained(nn.Linear(4, 1), (problem()[0], problem()[1][:, None] * 1.0), binary_cross_entropy_with_logits)[1].plot()
+
+
+def test_drop_last_spares_batch_normalization_a_batch_of_one():
+    make = lambda: nn.Sequential(nn.Linear(4, 3, dtype=float), nn.BatchNorm1d(3, dtype=float), nn.Linear(3, 2, dtype=float))
+    x, labels = problem(17)
+    with pytest.raises(ag.ShapeError, match="drop_last=True"):
+        trained(make(), (x, labels))
+    net, _ = trained(make(), (x, labels), drop_last=True)
+    assert net[1].num_batches_tracked.item() == 3
+    with pytest.raises(ValueError, match="17 samples are fewer than batch_size=18"):
+        trained(make(), (x, labels), drop_last=True, batch_size=18)

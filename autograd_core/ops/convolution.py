@@ -18,6 +18,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..record import primitive
 from .derived import as_operand
+from .joining import pad
 from .windows import Windows, numbers_per_axis, windows_over
 
 __all__ = ["conv", "conv_transpose"]
@@ -293,6 +294,9 @@ def conv_transpose(
         raise ShapeError(f"'conv_transpose' of {x.shape} with padding {sides} leaves shape {shape}: nothing")
     like = np.empty((0, 1, *shape))
     windows = windows_over("conv_transpose", like, weight.shape[2:], stride, padding, dilation)
-    if windows.number(shape) != x.shape[2:]:
+    if any(extra >= max(s, d) for extra, s, d in zip(more, windows.stride, windows.dilation, strict=True)):
         raise ValueError(f"'conv_transpose': output_padding {more} has to be smaller than stride or dilation")
+    behind = [m - n for m, n in zip(windows.number(shape), x.shape[2:], strict=True)]
+    if any(behind):  # whole windows fit into the output padding: they hold zeros
+        x = pad(x, [(0, 0), (0, 0), *((0, n) for n in behind)])
     return _conv_transpose(x, weight, windows, groups, shape)

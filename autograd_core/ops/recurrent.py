@@ -203,7 +203,7 @@ def _lstm_backward(g: Any, kept: Any, x: Any, weight_ih: Any, weight_hh: Any, _b
 _lstm = fused("lstm", _lstm_composed, _lstm_sequence, _lstm_backward, ruled=6)
 
 
-def lstm(x: Any, weight_ih: Any, weight_hh: Any, bias: Any, h: Any, c: Any) -> tuple[Any, Any]:
+def lstm(x: Any, weight_ih: Any, weight_hh: Any, bias: Any, h: Any, c: Any) -> tuple[Any, Any, Any]:
     """A long short-term memory over a sequence: at each step `lstm_cell` of both linear maps.
 
     Args:
@@ -215,7 +215,7 @@ def lstm(x: Any, weight_ih: Any, weight_hh: Any, bias: Any, h: Any, c: Any) -> t
         c: the initial cell state (samples, hidden).
 
     Returns:
-        The hidden states of all steps (steps, samples, hidden), and the last cell state (samples, hidden).
+        The hidden states of all steps (steps, samples, hidden), the last one, and the last cell state (samples, hidden).
 
     Raises:
         ShapeError: the shapes do not fit.
@@ -223,7 +223,7 @@ def lstm(x: Any, weight_ih: Any, weight_hh: Any, bias: Any, h: Any, c: Any) -> t
     S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 1997.
 
     >>> import numpy as np, autograd_core as ag
-    >>> y, c = ag.lstm(np.ones((3, 1, 1)), np.zeros((4, 1)), np.zeros((4, 1)), np.zeros(4), np.zeros((1, 1)), np.ones((1, 1)))
+    >>> y, h, c = ag.lstm(np.ones((3, 1, 1)), np.zeros((4, 1)), np.zeros((4, 1)), np.zeros(4), np.zeros((1, 1)), np.ones((1, 1)))
     >>> float(c[0, 0])
     0.125
     """
@@ -244,7 +244,7 @@ def lstm(x: Any, weight_ih: Any, weight_hh: Any, bias: Any, h: Any, c: Any) -> t
     if not shapes[0][0]:
         raise ShapeError(f"'lstm' needs at least one step; got x of shape {shapes[0]}")
     y = _lstm(x, weight_ih, weight_hh, bias, h, c)
-    return y[:-1], y[-1]
+    return y[:-1], y[-2], y[-1]
 
 
 def _gru_forward(a: Any, b: Any, h: Any) -> Any:

@@ -17,6 +17,12 @@ def signs(rng, shape):
     return rng.choice([-1.0, 1.0], shape)
 
 
+def hinge(x, t, p=1, margin=1.0, reduction="mean"):
+    """PyTorch has none for two classes."""
+    terms = [max(0.0, margin - score * sign) ** p for score, sign in zip(x.flat, t.flat, strict=True)]
+    return {"mean": np.mean, "sum": np.sum, "none": lambda terms: np.reshape(terms, x.shape)}[reduction](terms)
+
+
 def listed(rng, n, classes):
     """Class numbers that differ within a row, and -1 behind a random number of them."""
     rows = np.array([rng.permutation(classes) for _ in range(n)])
@@ -96,6 +102,14 @@ ROWS = [
         [lambda rng: [rng.uniform(0.2, 2, (4, 3)), rng.poisson(2.0, (4, 3)).astype(float)]],
         REDUCTION,
         [{}, {"log_input": False}, {"full": True}, {"log_input": False, "eps": 0.1}],
+    ),
+    LossSpec(
+        "HingeLoss",
+        "hinge_loss",
+        [lambda rng: [rng.normal(size=(4, 3)), signs(rng, (4, 3))]],
+        REDUCTION,
+        [{}, {"margin": 0.3}, {"p": 2}, {"p": 2, "margin": 2.0}],
+        reference=hinge,
     ),
     LossSpec(
         "HingeEmbeddingLoss",
