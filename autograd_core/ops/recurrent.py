@@ -223,7 +223,8 @@ def lstm(x: Any, weight_ih: Any, weight_hh: Any, bias: Any, h: Any, c: Any) -> t
     S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 1997.
 
     >>> import numpy as np, autograd_core as ag
-    >>> y, h, c = ag.lstm(np.ones((3, 1, 1)), np.zeros((4, 1)), np.zeros((4, 1)), np.zeros(4), np.zeros((1, 1)), np.ones((1, 1)))
+    >>> weight, state = np.zeros((4, 1)), np.ones((1, 1))
+    >>> y, h, c = ag.lstm(np.ones((3, 1, 1)), weight, weight, np.zeros(4), state, state)
     >>> float(c[0, 0])
     0.125
     """
