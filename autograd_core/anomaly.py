@@ -139,6 +139,10 @@ class _Watch:
             if trouble is not None:
                 _raise_forward(op.name, *trouble, f"  {Source.here()}", arguments)
 
+    def computed(self, _name: str, _arguments: Any, _options: Any, y: Any) -> Any:
+        """What functions without a gradient call: their values are not looked at."""
+        return y
+
 
 class detect_anomaly(ContextDecorator):
     """Raise at the first value that is not finite, with the op and your source line. A context manager and a decorator.

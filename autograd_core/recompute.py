@@ -103,6 +103,10 @@ class _Made:
         if self._before[0] is not None:
             self._before[0].pushed(op, arguments, output)
 
+    def computed(self, name: str, arguments: Any, options: Any, y: Any) -> Any:
+        """Functions without a gradient make no nodes either."""
+        return y if self._before[0] is None else self._before[0].computed(name, arguments, options, y)
+
     def __enter__(self) -> None:
         self._before = modes.watch, modes.recording
         modes.watch, modes.recording = self, None

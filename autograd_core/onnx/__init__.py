@@ -1,0 +1,10 @@
+"""Functions and modules as ONNX files: `export_onnx`.
+
+A run is recorded as a list of calls (`trace`); what several runs have in common is the graph (`agree`); rows, one for each
+op of the engine, write it down (`elementwise`, `reductions`, `shapes`, `layers`) with a `Builder`.
+"""
+
+from . import elementwise, layers, reductions, shapes
+from .export import export_onnx
+
+__all__ = ["elementwise", "export_onnx", "layers", "reductions", "shapes"]
