@@ -33,7 +33,7 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
     array([[[1., 1.],
             [3., 3.]]])
     """
-    numbers = input.numpy() if isinstance(input, ag.Tensor) else np.asarray(input)
+    numbers = input.numpy() if isinstance(input, ag.Tensor) else np.asanyarray(input)
     rows = weight.shape[0]
     if numbers.dtype.kind not in "iu":
         raise ag.DTypeError(f"an embedding takes integers, the numbers of rows; got {numbers.dtype} of shape {numbers.shape}")

@@ -148,7 +148,7 @@ def _rotate_pairs(g: G, y: Value, x: Value, turn: Value) -> Name:
     if turn.array is None:
         raise NotImplementedError("angles that are computed from an input")
     cos, sin = turn.array.real.astype(y.dtype), turn.array.imag.astype(y.dtype)
-    pairs = g.reshape(x, (*y.shape[:-1], y.shape[-1] // 2, 2))
+    pairs = g.reshape(x, (*x.shape[:-1], x.shape[-1] // 2, 2))
     a, b = g.pick(pairs, 0, -1), g.pick(pairs, 1, -1)
     turned = [
         g.op("Sub", g.op("Mul", a, cos), g.op("Mul", b, sin)),

@@ -27,7 +27,7 @@ def _reshape(g: G, y: Value, x: Value, _shape: Any, order: str) -> Name:
 @row("transpose")
 def _transpose(g: G, y: Value, x: Value, axes: Any) -> Name:
     order = range(x.ndim)[::-1] if axes is None else [axis % x.ndim for axis in axes]
-    return g.op("Transpose", x, perm=list(order))
+    return g.op("Transpose", x, perm=list(order)) if x.ndim else g.op("Identity", x)
 
 
 @row("broadcast_to")
@@ -89,8 +89,10 @@ def _items(index: Any, ndim: int) -> list[Any]:
         if isinstance(item, Value) and item.dtype == bool:
             if item.array is None:
                 raise NotImplementedError("the shape of a selection by a computed mask depends on values: use where")
-            found += list(np.nonzero(item.array)) if item.ndim else [item.array]
-        elif isinstance(item, (bool, np.bool_)):
+            if not item.ndim:
+                raise NotImplementedError("an index of True or False")
+            found += np.nonzero(item.array)
+        elif isinstance(item, bool):
             raise NotImplementedError("an index of True or False")
         else:
             found.append(item)
