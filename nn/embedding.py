@@ -45,7 +45,9 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
     if padding_idx is None or not isinstance(weight, ag.Tensor):
         return y
     padding = numbers == padding_idx % rows
-    return ag.where(padding[..., None], weight.detach()[padding_idx], y) if padding.any() else y
+    if type(padding) is np.ndarray and not padding.any():  # of another type while a graph is exported, for any numbers
+        return y
+    return ag.where(padding[..., None], weight.detach()[padding_idx], y)
 
 
 class Embedding(Module):

@@ -174,10 +174,11 @@ def agreed(
         makers.append(_common(agreement, [m for m, _ in row], describe) if isinstance(first, Call) else first)
         shapes.append(agreement.shape([np.shape(value) for _, value in row]))
     if len({len(run) for run in runs}) > 1:
+        counts = ", ".join(f"{len(run)} (batch of {n})" if n > 1 else f"{len(run)}" for run, n in zip(runs, sizes, strict=True))
         raise ExportError(
-            f"the function applies {len(runs[0])} ops to a batch of {sizes[0]} and {len(runs[1])} to one of {sizes[1]}: a "
-            "loop over the samples, or a decision by their values, cannot be exported. Compute on whole batches, or pass "
-            "batch_axis=None for a graph of this batch size."
+            f"the function does not do the same in every run: it has {counts} values. A loop over the samples, or a decision by "
+            "their values, cannot be exported: compute on whole batches, use where(condition, a, b), or pass batch_axis=None "
+            "for a graph of this batch size."
         )
     return makers, shapes, agreement.of
 

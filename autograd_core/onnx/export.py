@@ -342,6 +342,10 @@ class _Writer:
             found = ROWS[maker.op](self.g, value, *[self._bound(x) for x in maker.arguments], **maker.options)
         except NotImplementedError as error:
             raise ExportError(_UNMAPPED.format(_described(maker), error)) from None
+        except TypeError as error:
+            if not maker.options:
+                raise
+            raise ExportError(_UNMAPPED.format(_described(maker), f"with these options ({error})")) from None
         if isinstance(found, list):
             value.parts = found
         else:

@@ -79,16 +79,23 @@ def _conv_transpose(g: G, y: Value, x: Value, weight: Value, windows: Any, group
     )
 
 
+def _padded(g: G, x: Value, windows: Any, value: float = 0.0) -> Any:
+    """x with the padding around it."""
+    pads, k = _pads(windows), len(windows.size)
+    return g.op("Pad", x, np.array([0, 0, *pads[:k], 0, 0, *pads[k:]]), np.asarray(value, x.dtype)) if any(pads) else x
+
+
 @row("max_pool")
 def _max_pool(g: G, _y: Value, x: Value, windows: Any) -> Name:
-    options = {"strides": [*windows.stride], "pads": _pads(windows), "dilations": [*windows.dilation]}
-    return g.op("MaxPool", x, kernel_shape=[*windows.size], **options)
+    options = {"kernel_shape": [*windows.size], "strides": [*windows.stride], "dilations": [*windows.dilation]}
+    if any(max(pair) >= size for pair, size in zip(windows.padding, windows.size, strict=True)):  # onnxruntime refuses these
+        return g.op("MaxPool", _padded(g, x, windows, -np.inf), **options)
+    return g.op("MaxPool", x, pads=_pads(windows), **options)
 
 
 @row("window_sum")
 def _window_sum(g: G, _y: Value, x: Value, windows: Any) -> Name:
-    options = {"strides": [*windows.stride], "pads": _pads(windows), "count_include_pad": 1}
-    mean = g.op("AveragePool", x, kernel_shape=[*windows.size], **options)
+    mean = g.op("AveragePool", _padded(g, x, windows), kernel_shape=[*windows.size], strides=[*windows.stride])
     return g.op("Mul", mean, float(math.prod(windows.size)))
 
 
@@ -96,9 +103,7 @@ def _window_sum(g: G, _y: Value, x: Value, windows: Any) -> Name:
 def _unfold(g: G, y: Value, x: Value, windows: Any) -> Name:
     lengths, k = _lengths(x.shape), len(windows.size)
     count = windows.number(tuple(lengths))
-    name: Any = x
-    if any(_pads(windows)):
-        name = g.op("Pad", name, np.array([0, 0, *_pads(windows)[:k], 0, 0, *_pads(windows)[k:]]), np.zeros((), x.dtype))
+    name = _padded(g, x, windows)
     for axis, (size, stride, n, d) in enumerate(zip(windows.size, windows.stride, count, windows.dilation, strict=True)):
         places = d * np.arange(size)[:, None] + stride * np.arange(n)
         name = g.op("Gather", name, places, axis=2 + 2 * axis)

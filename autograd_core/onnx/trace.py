@@ -6,6 +6,7 @@ A value is known by its node, or by its memory: plain arrays that were computed 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import zip_longest
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from .. import record
 from ..anomaly import Source
 from ..graph import Node, Op, modes
 
@@ -49,6 +51,17 @@ def memory_of(x: Any) -> Any:
     return id(x)
 
 
+def _is_inside_an_op(frame: Any) -> bool:
+    """Whether an op's forward function is running: what it does inside is not part of the graph, the op is."""
+    frame = frame.f_back if frame.f_code.co_filename == record.__file__ else frame  # the op itself, of plain arrays
+    while frame is not None and frame.f_code.co_filename != record.__file__:
+        frame = frame.f_back
+    return frame is not None
+
+
+_FUNCTIONS = {np.where, np.broadcast_to, np.any, np.all, np.argmax, np.argmin}  # whose arguments are those of rows
+
+
 class Traced(np.ndarray):
     """Numbers or truth values that were computed from inputs of the graph and carry no gradient."""
 
@@ -58,7 +71,9 @@ class Traced(np.ndarray):
         self._trace = getattr(obj, "_trace", None)
 
     def _recorded(self, name: str, arguments: tuple[Any, ...], options: dict[str, Any], y: Any) -> Any:
-        return y if self._trace is None else self._trace.computed(name, arguments, options, y)
+        if self._trace is None or _is_inside_an_op(sys._getframe(2)):
+            return y
+        return self._trace.computed(name, arguments, options, y)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if any(hasattr(x, "_data") for x in inputs):
@@ -74,7 +89,7 @@ class Traced(np.ndarray):
         if any(hasattr(kind, "_node") for kind in types):
             return NotImplemented
         y = func(*_stripped(args), **{name: _strip(value) for name, value in kwargs.items()})
-        return self._recorded(func.__name__, args, kwargs, y)
+        return self._recorded(func.__name__, args, kwargs, y) if func in _FUNCTIONS else y
 
     def __getitem__(self, index: Any) -> Any:
         y = _strip(self)[index]
@@ -159,8 +174,11 @@ class Trace:
     def computed(self, name: str, arguments: tuple[Any, ...], options: dict[str, Any], y: Any) -> Any:
         """Record a function of plain arrays if one of them is of this run; gives its result back, as a Traced array."""
         found = [self.resolved(x) for x in arguments]
-        if name not in self.known or isinstance(y, (Traced, np.bool_)) or not any(isinstance(x, Ref) for x in found):
-            return y  # NumPy has one True and one False: they say nothing about where they come from
+        if name not in self.known or not isinstance(y, (np.ndarray, np.generic)) or isinstance(y, Traced):
+            return y
+        if not any(isinstance(x, Ref) for x in found):
+            return y
+        y = np.asarray(y)  # NumPy has one True and one False, which say nothing about where they come from
         self._add(self._call(name, found, dict(options)), y)
         return self._marked(y)
 
