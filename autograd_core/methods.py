@@ -197,7 +197,8 @@ def _one(self: Tensor, what: str) -> Any:
         raise GraphError(_CUT.format(f"{what}() inside a transform", self._label()))
     if self.size != 1:
         raise ShapeError(f"{what}() of {self._label()}: only a tensor with one element has one value")
-    return bare(self).item()
+    value = bare(self).item()
+    return value if modes.watch is None else modes.watch.computed(what, (bare(self),), {}, value)
 
 
 @_method

@@ -6,6 +6,7 @@ a constant.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from ..errors import ExportError
 from .trace import Call, Origin, Ref, Trace
 
-__all__ = ["Cast", "Pattern", "Size", "agreed"]
+__all__ = ["Cast", "DifferError", "Pattern", "Size", "agreed"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Cast:
     dtype: Any
 
 
-class _DifferError(Exception):
+class DifferError(Exception):
     """Why runs do not agree."""
 
 
@@ -64,7 +65,7 @@ class _Agreement:
         if all(isinstance(value, (np.ndarray, np.generic)) for value in values):
             return self._array([np.asarray(value) for value in values])
         if len(kinds) > 1:
-            raise _DifferError(f"it is {' or '.join(sorted(kind.__name__ for kind in kinds))}")
+            raise DifferError(f"it is {' or '.join(sorted(kind.__name__ for kind in kinds))}")
         if isinstance(first, Ref):
             return self._same(values, "it comes from different ops")
         if isinstance(first, slice):
@@ -78,14 +79,14 @@ class _Agreement:
         return first  # an object of ours that rows do not look at
 
     def _same(self, values: Sequence[Any], why: str) -> Any:
-        if any(value != values[0] and value == value for value in values[1:]):
-            raise _DifferError(why)
+        if any(value != values[0] for value in values[1:]) and not all(map(_is_nan, values)):
+            raise DifferError(why)
         return values[0]
 
     def _sequence(self, values: Sequence[Any]) -> Any:
         first = values[0]
         if len({len(value) for value in values}) > 1:
-            raise _DifferError("it has different lengths")
+            raise DifferError("it has different lengths")
         parts = [self.of(part) for part in zip(*values, strict=True)]
         return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
 
@@ -96,12 +97,12 @@ class _Agreement:
         (n, m), (v, w) = self.sizes[:2], values[:2]
         factor = (w - v) // (m - n) if m != n else 0
         if any(value != factor * (size - n) + v for value, size in zip(values, self.sizes, strict=True)):
-            raise _DifferError(f"it is {', '.join(map(str, values))}")
+            raise DifferError(f"it is {', '.join(map(str, values))}")
         return Size(int(factor), int(v - factor * n))
 
     def shape(self, shapes: Sequence[tuple[int, ...]]) -> tuple[Any, ...]:
         if len({len(shape) for shape in shapes}) > 1:
-            raise _DifferError(f"it has shapes {', '.join(map(str, shapes))}")
+            raise DifferError(f"it has shapes {', '.join(map(str, shapes))}")
         return tuple(self.size(lengths) for lengths in zip(*shapes, strict=True))
 
     def _array(self, arrays: Sequence[Any]) -> Any:
@@ -111,14 +112,14 @@ class _Agreement:
         if found is None:
             return self._known(arrays)
         if varying and arrays[0].dtype.kind in "iub" and not any(found.steps.values()) and self._number(arrays) is not None:
-            raise _DifferError("it may be a constant or an input, all of whose elements are equal: give different ones")
+            raise DifferError("it may be a constant or an input, all of whose elements are equal: give different ones")
         return found if varying else arrays[0]
 
     def _known(self, arrays: Sequence[Any]) -> Any:
         """A copy of a value of the runs."""
         number = self._number(arrays)
         if number is None:
-            raise _DifferError("it depends on the values of the inputs")
+            raise DifferError("it depends on the values of the inputs")
         return Cast(Ref(number), arrays[0].dtype)
 
     def _number(self, arrays: Sequence[Any]) -> int | None:
@@ -127,6 +128,10 @@ class _Agreement:
             (k for k, row in enumerate(zip(*runs, strict=False)) if all(map(_equal, row, arrays))),
             None,
         )
+
+
+def _is_nan(x: Any) -> bool:
+    return isinstance(x, float) and math.isnan(x)
 
 
 def _equal(value: Any, array: Any) -> bool:
@@ -176,9 +181,9 @@ def agreed(
     if len({len(run) for run in runs}) > 1:
         counts = ", ".join(f"{len(run)} (batch of {n})" if n > 1 else f"{len(run)}" for run, n in zip(runs, sizes, strict=True))
         raise ExportError(
-            f"the function does not do the same in every run: it has {counts} values. A loop over the samples, or a decision by "
-            "their values, cannot be exported: compute on whole batches, use where(condition, a, b), or pass batch_axis=None "
-            "for a graph of this batch size."
+            f"the function does not do the same in every run: it has {counts} values. A loop over the samples, or a decision "
+            "by their values, cannot be exported: compute on whole batches, use where(condition, a, b), or pass "
+            "batch_axis=None for a graph of this batch size."
         )
     return makers, shapes, agreement.of
 
@@ -196,10 +201,10 @@ def _common(agreement: _Agreement, calls: list[Call], describe: Callable[[Call],
     for k, values in enumerate(zip(*[call.arguments for call in calls], strict=True)):
         try:
             arguments.append(agreement.of(values))
-        except _DifferError as error:
+        except DifferError as error:
             raise ExportError(
-                f"argument {k} of {describe(calls[0])} is not the same in every run ({error}), and was not recorded as computed "
-                "from the inputs. Random numbers, training mode, no_grad(), t.numpy(), sorting and plain NumPy on an input's "
-                "values are not part of a graph."
+                f"argument {k} of {describe(calls[0])} is not the same in every run ({error}), and was not recorded as "
+                "computed from the inputs. Random numbers, training mode, no_grad(), t.detach(), t.numpy(), sorting and plain "
+                "NumPy on an input's values are not part of a graph."
             ) from None
     return calls[0]._replace(arguments=tuple(arguments))

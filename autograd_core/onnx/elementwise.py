@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from .build import Builder, Value, elementwise, row
 
 __all__: list[str] = []
 
-G, Name = Builder, Any
+G: TypeAlias = Builder
+Name: TypeAlias = Any
 
 _DIRECT = {
     "add": "Add",
@@ -199,9 +200,7 @@ elementwise("logaddexp")(lambda g, a, b: _summed(g, a, b, math.e))
 elementwise("logaddexp2")(lambda g, a, b: _summed(g, a, b, 2.0))
 
 for _name, _kind in {"fmax": "Max", "fmin": "Min"}.items():
-    elementwise(_name)(
-        lambda g, a, b, kind=_kind: g.where(g.op("IsNaN", a), b, g.where(g.op("IsNaN", b), a, g.op(kind, a, b)))
-    )
+    elementwise(_name)(lambda g, a, b, kind=_kind: g.where(g.op("IsNaN", a), b, g.where(g.op("IsNaN", b), a, g.op(kind, a, b))))
 
 
 @row("remainder")
@@ -322,7 +321,7 @@ def _nonpositive_part(g: G, x: Name) -> Name:
 def _common(*xs: Any) -> Any:
     """The dtype in which operands are compared; Python's numbers adapt."""
     found = np.result_type(*[x.dtype if isinstance(x, Value) else 0 if isinstance(x, Size) else x for x in xs])
-    return np.dtype(np.int64) if found == bool else found
+    return np.dtype(np.int64) if found.kind == "b" else found
 
 
 def _compared(kind: str, negated: bool = False) -> Any:

@@ -19,7 +19,7 @@ from ..randomness import default_rng
 from ..tensor import Tensor, wrap
 from ..tree import flatten, paths
 from ..version import __version__
-from .agree import Cast, Pattern, Size, agreed
+from .agree import Cast, DifferError, Pattern, Size, agreed
 from .build import ROWS, Builder, Value, is_static
 from .refused import NOT_EXPORTED
 from .trace import Call, Origin, Ref, Trace, memory_of
@@ -35,7 +35,7 @@ def export_onnx(
     example_inputs: Any,
     path: str | Path,
     *,
-    batch_axis: int | None | Sequence[int | None] = 0,
+    batch_axis: int | Sequence[int | None] | None = 0,
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
     verify: bool = True,
@@ -187,16 +187,16 @@ class _Function:
         return _Run(trace, inputs, [np.asarray(_value(x)) for x in outputs], resolved, paths(result, "output"))
 
     def _called(self, arguments: Any, k: int) -> Any:
-        call = (lambda: self.f(**arguments)) if self.keywords else (lambda: self.f(*arguments))
+        given, named = ((), arguments) if self.keywords else (arguments, {})
         if not k:
-            return call()
+            return self.f(*given, **named)
         try:
             with np.errstate(all="ignore"):
-                return call()
+                return self.f(*given, **named)
         except Exception as error:
             raise ExportError(
-                f"the function runs on a batch of {self.sizes[0]}, and not on one of {self.sizes[k]} with other values: {error}. "
-                "Take sizes from x.shape; or pass batch_axis=None for a graph of this batch size, if it is the size."
+                f"the function runs on a batch of {self.sizes[0]}, and not on one of {self.sizes[k]} with other values: "
+                f"{error}. Take sizes from x.shape; or pass batch_axis=None for a graph of this batch size, if it is the size."
             ) from error
 
     def _parameters(self) -> dict[Any, str]:
@@ -271,10 +271,10 @@ class _Writer:
         for k, row in enumerate(zip(*[run.resolved for run in self.runs], strict=True)):
             try:
                 found.append(of(row))
-            except Exception as error:
+            except DifferError as error:
                 raise ExportError(
-                    f"{self.runs[0].names[k]} is not recorded as computed from the inputs ({error}): no_grad(), t.numpy(), "
-                    "sorting and plain NumPy on an input's values are not part of a graph"
+                    f"{self.runs[0].names[k]} is not recorded as computed from the inputs ({error}): no_grad(), "
+                    "t.detach(), t.numpy(), sorting and plain NumPy on an input's values are not part of a graph"
                 ) from None
         return found
 

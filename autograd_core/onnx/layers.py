@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from .agree import Size
 from .build import Builder, Value, is_static, row
 from .reductions import deviation, log_softmax
 
 __all__: list[str] = []
 
-G, Name = Builder, Any
+G: TypeAlias = Builder
+Name: TypeAlias = Any
 
 
 @row("linear")
@@ -87,7 +87,7 @@ def _padded(g: G, x: Value, windows: Any, value: float = 0.0) -> Any:
 
 @row("max_pool")
 def _max_pool(g: G, _y: Value, x: Value, windows: Any) -> Name:
-    options = {"kernel_shape": [*windows.size], "strides": [*windows.stride], "dilations": [*windows.dilation]}
+    options: dict[str, Any] = {"kernel_shape": [*windows.size], "strides": [*windows.stride], "dilations": [*windows.dilation]}
     if any(max(pair) >= size for pair, size in zip(windows.padding, windows.size, strict=True)):  # onnxruntime refuses these
         return g.op("MaxPool", _padded(g, x, windows, -np.inf), **options)
     return g.op("MaxPool", x, pads=_pads(windows), **options)
@@ -113,7 +113,7 @@ def _unfold(g: G, y: Value, x: Value, windows: Any) -> Name:
 
 @row("fold")
 def _fold(g: G, y: Value, x: Value, windows: Any, _shape: Any) -> Name:
-    options = {"strides": [*windows.stride], "pads": _pads(windows), "dilations": [*windows.dilation]}
+    options: dict[str, Any] = {"strides": [*windows.stride], "pads": _pads(windows), "dilations": [*windows.dilation]}
     return g.op("Col2Im", x, np.array(_lengths(y.shape)), np.array(windows.size), **options)
 
 

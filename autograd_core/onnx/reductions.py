@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
@@ -11,7 +11,8 @@ from .build import Builder, Value, row
 
 __all__: list[str] = []
 
-G, Name = Builder, Any
+G: TypeAlias = Builder
+Name: TypeAlias = Any
 
 
 def axes_of(axis: Any, ndim: int) -> list[int]:

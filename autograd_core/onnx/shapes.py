@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from .build import Builder, Value, is_static, row
 
 __all__: list[str] = []
 
-G, Name = Builder, Any
+G: TypeAlias = Builder
+Name: TypeAlias = Any
 _FIRST, _LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
 
@@ -105,7 +106,8 @@ def _planned(index: Any, ndim: int) -> _Plan:
     items = _items(index, ndim)
     arrays = any(isinstance(item, (np.ndarray, Value)) for item in items)
     plan = _Plan({}, {}, [], arrays)
-    places, axis = [], 0
+    places: list[int] = []
+    axis = 0
     for place, item in enumerate(items):
         if item is None:
             plan.layout.append(None)
@@ -130,8 +132,13 @@ def _sliced(g: G, x: Any, slices: dict[int, slice]) -> Any:
     if not slices:
         return x
     steps = [1 if part.step is None else part.step for part in slices.values()]
-    starts = [part.start if part.start is not None else 0 if s > 0 else _LAST for part, s in zip(slices.values(), steps, strict=True)]
-    stops = [part.stop if part.stop is not None else _LAST if s > 0 else _FIRST for part, s in zip(slices.values(), steps, strict=True)]
+    starts = [
+        part.start if part.start is not None else 0 if s > 0 else _LAST for part, s in zip(slices.values(), steps, strict=True)
+    ]
+    stops = [
+        part.stop if part.stop is not None else _LAST if s > 0 else _FIRST
+        for part, s in zip(slices.values(), steps, strict=True)
+    ]
     return g.op("Slice", x, g.sizes(starts), g.sizes(stops), g.sizes([*slices]), g.sizes(steps))
 
 

@@ -7,6 +7,7 @@ A value is known by its node, or by its memory: plain arrays that were computed 
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import zip_longest
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from .. import record
-from ..anomaly import Source
+from ..anomaly import Source, is_ours
 from ..graph import Node, Op, modes
 
 __all__ = ["Call", "Origin", "Ref", "Trace", "Traced", "memory_of"]
@@ -95,7 +96,7 @@ class Traced(np.ndarray):
         y = _strip(self)[index]
         return self._recorded("getitem", (self, index), {}, y)
 
-    def astype(self, dtype: Any, **options: Any) -> Any:
+    def astype(self, dtype: Any, **options: Any) -> Any:  # type: ignore[override]
         """As that of an array."""
         return self._recorded("astype", (self, np.dtype(dtype)), {}, _strip(self).astype(dtype, **options))
 
@@ -111,9 +112,26 @@ class Traced(np.ndarray):
         return self._recorded("transpose", (self, order), {}, y)
 
     @property
-    def T(self) -> Any:
+    def T(self) -> Any:  # noqa: N802  NumPy's name
         """As that of an array."""
         return self.transpose()
+
+    def __bool__(self) -> bool:
+        return self._looked_at(bool)
+
+    def __int__(self) -> int:
+        return self._looked_at(int)
+
+    def __float__(self) -> float:
+        return self._looked_at(float)
+
+    def __index__(self) -> int:
+        return _strip(self).__index__() if self.ndim else self._looked_at(int)
+
+    def _looked_at(self, kind: Any) -> Any:
+        if self._trace is not None:
+            self._trace.computed(kind.__name__, (self,), {}, self)
+        return kind(_strip(self))
 
     def any(self, *args: Any, **kwargs: Any) -> Any:
         """As that of an array."""
@@ -174,6 +192,8 @@ class Trace:
     def computed(self, name: str, arguments: tuple[Any, ...], options: dict[str, Any], y: Any) -> Any:
         """Record a function of plain arrays if one of them is of this run; gives its result back, as a Traced array."""
         found = [self.resolved(x) for x in arguments]
+        if name in ("bool", "int", "float") and isinstance(found[0], Ref):
+            self._warn()
         if name not in self.known or not isinstance(y, (np.ndarray, np.generic)) or isinstance(y, Traced):
             return y
         if not any(isinstance(x, Ref) for x in found):
@@ -181,6 +201,15 @@ class Trace:
         y = np.asarray(y)  # NumPy has one True and one False, which say nothing about where they come from
         self._add(self._call(name, found, dict(options)), y)
         return self._marked(y)
+
+    def _warn(self) -> None:
+        """Say that the program decides by a value, if it does: layers of ours do so where it changes no result."""
+        if not is_ours(sys._getframe(4).f_code.co_filename):
+            warnings.warn(
+                "export_onnx: this decides by the value of an input, and the graph will always go the way that it goes now. "
+                "Use where(condition, a, b).",
+                stacklevel=5,
+            )
 
     def add_input(self, name: str, x: Any, node: Node | None = None) -> Any:
         """Make an array an input of the graph; gives the array to call the function with."""
