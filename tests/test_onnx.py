@@ -337,10 +337,6 @@ def training():
     return lambda x: dropout(x) * 2
 
 
-def by_value(x):
-    return x * 2 if (x > 0.5).all() else x * 3 + 1
-
-
 REFUSED = {
     "an op without a form": (nn.Sequential(nn.Tanh(), Hidden()), r"'svd' in layer '1' \(.*, line \d+\).*no decompositions"),
     "complex numbers": (lambda x: np.real(np.fft.fft(x)), "complex numbers"),
@@ -348,7 +344,6 @@ REFUSED = {
     "a value as a number": (lambda x: x * float(x.sum()), "argument 1 of 'multiply'"),
     "plain NumPy": (lambda x: x * np.exp(x.numpy()), "argument 1 of 'multiply'.*depends on the values"),
     "sorting": (lambda x: np.sort(x, axis=1), "argument 1 of 'getitem'"),
-    "a path by value": (by_value, "different paths|not the same in every run"),
     "a loop over the batch": (lambda x: np.stack([row * 2 for row in x]), "does not do the same in every run|different paths"),
     "a fixed size": (lambda x: x.reshape(4, 3) * 2, "runs on a batch of 4, and not on one of 5"),
     "half of the batch": (lambda x: x[: len(x) // 2] * 1, "argument 1 of 'getitem'"),
@@ -386,6 +381,14 @@ def test_refusals_say_why(name, path, draw):
 def test_a_decision_by_value_is_warned_of(look, path, draw):
     with pytest.warns(UserWarning, match="decides by the value of an input.*where"):
         ag.export_onnx(lambda x: x * 2 if look(x) else x * 3, draw(4, 3), path)
+
+
+@pytest.mark.filterwarnings("ignore:export_onnx")
+@pytest.mark.parametrize("other", [lambda x: x * 3, lambda x: x + 2, lambda x: x * 2 + 1, lambda x: np.tanh(x) * 2])
+def test_a_path_that_depends_on_values_is_refused(other, path):
+    f = lambda x: x * 2 if (x == 1).all() else other(x)
+    with pytest.raises(ag.ExportError, match=r"different paths|not the same in every run|not do the same in every run"):
+        ag.export_onnx(f, np.ones((2, 3)), path)
 
 
 def test_without_recording_nothing_can_be_written(path, draw):
