@@ -218,15 +218,11 @@ for _name, _function in {
 # Functions whose results carry no gradient: computed on the values, giving plain arrays
 
 
-def _untracked(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
-    """The function's value; who watches the recording is told of it."""
-    y = function(*args, **kwargs)
-    return y if modes.watch is None else modes.watch.computed(function.__name__, args, kwargs, y)
-
-
 def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
-        return _untracked(function, _stripped(args), {name: _stripped(value) for name, value in kwargs.items()})
+        args, kwargs = _stripped(args), {name: _stripped(value) for name, value in kwargs.items()}
+        y = function(*args, **kwargs)
+        return y if modes.watch is None else modes.watch.computed(function.__name__, args, kwargs, y)
 
     call.__name__ = function.__name__
     call.__doc__ = f"`numpy.{function.__name__}` of the values: has no gradient, and gives a plain array."
@@ -268,7 +264,12 @@ for _unrecorded in PLAIN:
 
 
 def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Tensor, Any], Any]:
-    return lambda self, other: _untracked(compare, (bare(self), bare(other)), {})
+    def call(self: Tensor, other: Any) -> Any:
+        a, b = bare(self), bare(other)
+        y = compare(a, b)
+        return y if modes.watch is None else modes.watch.computed(compare.__name__, (a, b), {}, y)
+
+    return call
 
 
 for _operator in (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge):

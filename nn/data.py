@@ -1,4 +1,4 @@
-"""Data for training: mini-batches, splits, scaling, one-hot labels, and readers of IDX, CSV and NPZ files (and a writer of NPZ).
+"""Data for training: mini-batches, splits, scaling, one-hot labels, and IDX, CSV and NPZ files.
 
 A *dataset* is an array, a tuple or a dict of arrays with one first axis (the samples), or any object with `len(d)` and
 `d[indices]`, which gives a batch for an array of sample numbers. Nothing here downloads anything.

@@ -235,6 +235,7 @@ CHOICES = {
     "count": lambda x: (x > 0).sum(axis=1) + 1,
     "one hot": lambda x: (x.argmax(axis=1)[:, None] == np.arange(4)).astype(np.float32),
     "the largest": lambda x: x[np.arange(len(x)), x.argmax(axis=1)],
+    "truth as numbers": lambda x: ((x > 0) * (x < 1), (x > 1) + (x < 0), np.maximum(x > 0, x < -1)),
     "truth": lambda x: (x > 0, x <= 0.5, np.logical_xor(x > 0, x < 1), np.signbit(x)),
     "mean of the known": lambda x: np.nanmean(ag.where(x > 1, np.nan, x), axis=1),
     "running sum of the known": lambda x: np.nancumsum(ag.where(x > 1, np.nan, x), axis=1),
@@ -322,6 +323,42 @@ def test_the_file_is_of_a_version_that_others_read(path, draw):
     assert (model.opset_import[0].version, model.ir_version, model.producer_name) == (20, 9, "autograd_core")
 
 
+def test_keyword_arguments_and_named_outputs(path, draw):
+    f = lambda *, scale, pair, power=2: {"sum": pair[0] + pair[1], "scaled": scale * pair[0] ** power, "same": scale}
+    given = {"pair": [draw(2, 3), draw(2, 3)], "scale": draw(2, 3), "power": 3}
+    ag.export_onnx(f, given, path)
+    model = onnx.load(str(path))
+    assert [i.name for i in model.graph.input] == ["pair[0]", "pair[1]", "scale"]
+    assert [o.name for o in model.graph.output] == ["output[_sum_]", "output[_scaled_]", "output[_same_]"]
+    found = evaluated(path, *given["pair"], given["scale"])
+    for y, e in zip(found, f(**given).values(), strict=True):
+        np.testing.assert_allclose(y, e, rtol=1e-5, atol=1e-6)
+    ag.export_onnx(f, given, path, input_names=["a", "b", "c"], output_names=["u", "v", "w"])
+    model = onnx.load(str(path))
+    assert [i.name for i in model.graph.input] + [o.name for o in model.graph.output] == ["a", "b", "c", "u", "v", "w"]
+
+
+def test_what_a_function_keeps_of_a_run_is_a_plain_array_afterwards(path, draw, recwarn):
+    kept = []
+    ag.export_onnx(lambda x: kept.append(x > 0) or x * 2, draw(3, 3), path)
+    assert kept[0].any() in (True, False)
+    assert (kept[0] & kept[0]).shape == (3, 3)
+    assert bool(kept[0].all()) in (True, False)
+    assert not recwarn
+
+
+def test_an_op_of_ones_own_takes_a_row(path, draw, monkeypatch):
+    from autograd_core.onnx import row
+    from autograd_core.onnx.build import ROWS
+
+    fourth = ag.custom_op("fourth power", lambda x: x**4, lambda g, _y, x: 4 * g * x**3)
+    with pytest.raises(ag.ExportError, match=r"'fourth power' .*no form of it is known.*autograd_core.onnx.row"):
+        ag.export_onnx(fourth, draw(2, 3), path)
+    monkeypatch.setitem(ROWS, "fourth power", None)
+    row("fourth power")(lambda g, _y, x: g.op("Mul", g.op("Mul", x, x), g.op("Mul", x, x)))
+    agrees(fourth, draw(2, 3), path, draw(5, 3))
+
+
 # Refusals
 
 
@@ -332,15 +369,10 @@ class Hidden(nn.Module):
         return ag.linalg.svdvals(x)
 
 
-def training():
-    dropout = nn.Dropout(0.5)
-    return lambda x: dropout(x) * 2
-
-
 REFUSED = {
     "an op without a form": (nn.Sequential(nn.Tanh(), Hidden()), r"'svd' in layer '1' \(.*, line \d+\).*no decompositions"),
     "complex numbers": (lambda x: np.real(np.fft.fft(x)), "complex numbers"),
-    "random numbers": (training(), "argument 1 of 'multiply'.*training mode"),
+    "random numbers": (lambda x: x * ag.default_rng().random(x.shape, np.float32), "argument 1 of 'multiply'.*Random numbers"),
     "a value as a number": (lambda x: x * float(x.sum()), "argument 1 of 'multiply'"),
     "plain NumPy": (lambda x: x * np.exp(x.numpy()), "argument 1 of 'multiply'.*depends on the values"),
     "sorting": (lambda x: np.sort(x, axis=1), "argument 1 of 'getitem'"),
@@ -443,6 +475,31 @@ def test_modules_are_exported_in_evaluation_mode_and_put_back(path, draw):
     assert not any(m._before or m._after for m in net.modules())
     assert ag.default_rng().bit_generator.state == before
     assert (modes.watch, modes.recording) == (None, True)
+
+
+class Pipeline:
+    """An object that is no module, and has one."""
+
+    def __init__(self):
+        self.net = nn.Sequential(nn.BatchNorm1d(3), nn.Dropout(0.5))
+
+    def apply(self, x):
+        return self.net(x) * 2
+
+
+def test_modules_that_a_function_refers_to_are_found(path, draw):
+    net, pipeline = nn.Sequential(nn.BatchNorm1d(3), nn.Dropout(0.5), nn.Linear(3, 2)), Pipeline()
+    given = draw(4, 3)
+    for f, modules in ((lambda x: net(x * 2), [net]), (pipeline.apply, [pipeline.net])):
+        before = [m.state_dict() for m in modules]
+        ag.export_onnx(f, given, path)
+        assert all(m.training for m in modules[0].modules())
+        for m, state in zip(modules, before, strict=True):
+            assert all(np.array_equal(state[name], value) for name, value in m.state_dict().items())
+        modules[0].eval()
+        np.testing.assert_allclose(evaluated(path, given)[0], f(given).numpy(), rtol=1e-5, atol=1e-6)
+        names = [t.name for t in onnx.load(str(path)).graph.initializer]
+        assert {f"net.{name}" for name, _ in modules[0].named_parameters()} <= {*names}
 
 
 def test_an_error_of_the_function_is_its_own(path, draw):

@@ -27,7 +27,8 @@ class Size:
     offset: int
 
     def __str__(self) -> str:
-        return "batch" if (self.factor, self.offset) == (1, 0) else f"{self.factor}*batch{self.offset:+d}"
+        factor = "" if self.factor == 1 else f"{self.factor}*"
+        return f"{factor}batch" + (f"{self.offset:+d}" if self.offset else "")
 
 
 @dataclass(frozen=True)

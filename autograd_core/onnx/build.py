@@ -22,6 +22,11 @@ def row(*names: str) -> Callable[[Row], Row]:
     g is the `Builder` and y the output's `Value`, of which shape and dtype are known. Arrays among the arguments are
     Values; static arguments are as the op was given them, with a `Size` where a number depends on the batch. An op
     whose output is a stack may give a list of names instead: one for each position of its first axis.
+
+    >>> from autograd_core.onnx import row
+    >>> @row("cube")  # an op of your own, made by custom_op("cube", ...)
+    ... def cube(g, y, x):
+    ...     return g.op("Mul", x, g.op("Mul", x, x))
     """
 
     def register(function: Row) -> Row:
@@ -78,17 +83,16 @@ class Builder:
         self.dtype: Any = np.dtype(np.float32)  # of Python numbers among the inputs of a node
         self.layer = ""
         self.batch = ""  # name of the batch size, an array of one integer
-        self._taken: set[str] = set()
+        self._taken: dict[str, int] = {}  # names, and how many of each there are
         self._known: dict[Any, str] = {}
 
     def fresh(self, name: str) -> str:
         """This name, made safe, or one like it that is free."""
-        name, k = safe(name), 1
-        found = name
+        found = name = safe(name)
         while found in self._taken:
-            k += 1
-            found = f"{name}_{k}"
-        self._taken.add(found)
+            self._taken[name] += 1
+            found = f"{name}_{self._taken[name]}"
+        self._taken[found] = 1
         return found
 
     def op(self, kind: str, *inputs: Any, outputs: int = 1, **attributes: Any) -> Any:

@@ -48,8 +48,18 @@ _DIRECT = {
     "relu": "Relu",
     "erf": "Erf",
 }
+_OF_TRUTH = {"Add": "Or", "Max": "Or", "Mul": "And", "Min": "And"}
+
+
+def _direct(kind: str) -> Any:
+    def write(g: G, y: Value, *xs: Any) -> Name:
+        return g.op(_OF_TRUTH.get(kind, kind) if y.dtype.kind == "b" else kind, *[g.cast(x, y.dtype) for x in xs])
+
+    return write
+
+
 for _name, _kind in _DIRECT.items():
-    elementwise(_name)(lambda g, *xs, kind=_kind: g.op(kind, *xs))
+    row(_name)(_direct(_kind))
 
 for _name, _factor in {"deg2rad": math.pi / 180, "rad2deg": 180 / math.pi}.items():
     elementwise(_name)(lambda g, x, factor=_factor: g.op("Mul", x, factor))

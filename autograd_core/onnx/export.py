@@ -44,8 +44,8 @@ def export_onnx(
 
     The function is recorded while it runs on the example inputs, and twice more on batches of other sizes and values: what
     depends on the batch size stays variable in the file, and what else differs between the runs without having been
-    recorded is refused, so that no value of the example is baked into the file. A module runs in evaluation mode, and is put
-    back as it was; its parameters keep the names of its state dict.
+    recorded is refused, so that no value of the example is baked into the file. Modules (f, or what f refers to) run in
+    evaluation mode, and are put back as they were; parameters keep the names of the state dict.
 
     Args:
         f: a function of arrays that returns arrays (in tuples, lists, dicts), or a module.
@@ -105,8 +105,7 @@ class _Function:
 
     def __init__(self, f: Any, example: Any, batch_axis: Any, names: Sequence[str] | None) -> None:
         self.f = f
-        holder = getattr(f, "__self__", f)  # a method of a module
-        self.module = holder if hasattr(holder, "named_modules") else None
+        self.modules = _modules(f)
         self.keywords = isinstance(example, dict)
         self.arguments: Any = example if isinstance(example, (dict, tuple)) else (example,)
         self.leaves, self.rebuild = flatten(self.arguments)
@@ -158,8 +157,8 @@ class _Function:
         """Evaluate on the example, and on batches of other sizes with other values."""
         random = deepcopy(default_rng().bit_generator.state)
         with ExitStack() as stack:
-            if self.module is not None:
-                stack.enter_context(_for_inference(self.module))
+            for module in self.modules.values():
+                stack.enter_context(_for_inference(module))
             try:
                 return [self._run(k) for k in range(len(self.sizes))]
             finally:
@@ -177,7 +176,7 @@ class _Function:
             else:
                 given[place] = trace.add_input(name, x)
         arguments = self.rebuild(given)
-        with trace.running(self.module):
+        with trace.running(self.modules):
             result = self._called(arguments, k)
         outputs, _ = flatten(result)
         wrong = [x for x in outputs if not (hasattr(x, "dtype") and hasattr(x, "shape"))]
@@ -201,10 +200,35 @@ class _Function:
 
     def _parameters(self) -> dict[Any, str]:
         """Names of parameters and buffers, by their memory."""
-        if self.module is None:
-            return {}
-        held = [*self.module.named_buffers(), *self.module.named_parameters()]
-        return {memory_of(tensor._data): name for name, tensor in held}
+        return {
+            memory_of(tensor._data): name
+            for prefix, module in self.modules.items()
+            for held in (module.named_buffers(), module.named_parameters())
+            for name, tensor in _prefixed(prefix, held)
+        }
+
+
+def _modules(f: Any) -> dict[str, Any]:
+    """The modules that take part, by name: f itself, or those that it or its object refers to."""
+    holder = getattr(f, "__self__", f)
+    if _is_module(holder):
+        return {"": holder}
+    try:
+        found = inspect.getclosurevars(f)
+    except TypeError:  # no Python function
+        return {}
+    named = {**found.globals, **found.nonlocals, **getattr(holder, "__dict__", {})}
+    return {name: value for name, value in named.items() if _is_module(value)}
+
+
+def _is_module(x: Any) -> bool:
+    if isinstance(x, type) or not hasattr(x, "named_modules"):
+        return False
+    return all(isinstance(parameter, Tensor) for parameter in x.parameters())
+
+
+def _prefixed(prefix: str, named: Any) -> Iterator[tuple[str, Any]]:
+    return ((f"{prefix}.{name}" if prefix else name, value) for name, value in named)
 
 
 def _value(x: Any) -> Any:
@@ -336,7 +360,7 @@ class _Writer:
             if fixed:  # computed from parameters alone: its value is enough
                 return Value(value.shape, value.dtype, array=np.asarray(example))
             reason = "ONNX has no complex numbers" if value.dtype.kind == "c" else NOT_EXPORTED.get(maker.op)
-            raise ExportError(_UNMAPPED.format(_described(maker), reason or "no ONNX form of it is known"))
+            raise ExportError(_UNMAPPED.format(_described(maker), reason or _UNKNOWN))
         self.g.layer, self.g.dtype = maker.layer, value.dtype
         try:
             found = ROWS[maker.op](self.g, value, *[self._bound(x) for x in maker.arguments], **maker.options)
@@ -406,6 +430,7 @@ class _Writer:
         )
 
 
+_UNKNOWN = "no form of it is known; say how it is written with autograd_core.onnx.row"
 _UNMAPPED = "{0} cannot be written as ONNX: {1}"
 
 

@@ -176,6 +176,7 @@ class Trace:
         self._nodes: dict[Node, int] = {}
         self._memory: dict[Any, int] = {}
         self._leaves: list[Node] = []
+        self._on = False
 
     def __call__(self, node: Node, arguments: tuple[Any, ...], output: Any) -> None:
         if output is None:  # a checkpoint's own node: what is inside it was seen
@@ -191,6 +192,8 @@ class Trace:
 
     def computed(self, name: str, arguments: tuple[Any, ...], options: dict[str, Any], y: Any) -> Any:
         """Record a function of plain arrays if one of them is of this run; gives its result back, as a Traced array."""
+        if not self._on:  # an array that the function kept, used after the run
+            return y
         found = [self.resolved(x) for x in arguments]
         if name in ("bool", "int", "float") and isinstance(found[0], Ref):
             self._warn()
@@ -260,15 +263,17 @@ class Trace:
         return marked
 
     @contextmanager
-    def running(self, module: Any) -> Iterator[Self]:
-        """Watch what this thread records; of a module also which layer is running."""
+    def running(self, modules: Mapping[str, Any]) -> Iterator[Self]:
+        """Watch what this thread records, and which layer of these modules is running."""
         before = modes.watch, modes.recording
-        hooks = [hook for name, layer in getattr(module, "named_modules", list)() for hook in self._hooks(name, layer)]
-        modes.watch, modes.recording = self, None
+        layers = [(name, layer) for prefix, module in modules.items() for name, layer in module.named_modules(prefix)]
+        hooks = [hook for name, layer in layers for hook in self._hooks(name, layer)]
+        modes.watch, modes.recording, self._on = self, None, True
         try:
             yield self
         finally:
             modes.watch, modes.recording = before
+            self._on = False
             for hook in hooks:
                 hook.remove()
 
