@@ -98,6 +98,8 @@ class Traced(np.ndarray):
 
     def astype(self, dtype: Any, **options: Any) -> Any:  # type: ignore[override]
         """As that of an array."""
+        if np.dtype(dtype) == self.dtype and options.get("copy") is False:
+            return self
         return self._recorded("astype", (self, np.dtype(dtype)), {}, _strip(self).astype(dtype, **options))
 
     def reshape(self, *shape: Any, **options: Any) -> Any:
