@@ -2,6 +2,8 @@
 
 import importlib.util
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -509,6 +511,34 @@ def test_an_error_of_the_function_is_its_own(path, draw):
     with ag.no_grad(), pytest.raises(KeyError, match="mine"):
         ag.export_onnx(wrong, draw(4, 3), path)
     assert (modes.watch, modes.recording) == (None, True)
+
+
+def test_threads_export_while_others_compute(tmp_path, draw):
+    net = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 2)).eval()
+    given, stop = draw(2, 3), threading.Event()
+    expected = net(given).numpy()
+
+    def compute():
+        while not stop.is_set():
+            np.testing.assert_array_equal(net(given).numpy(), expected)
+        return True
+
+    def export(k):
+        own = nn.Sequential(nn.Linear(3, 4 + k), nn.ReLU())
+        agrees(own, given, tmp_path / f"own{k}.onnx", draw(4, 3))
+
+    with ThreadPoolExecutor(5) as pool:
+        busy = pool.submit(compute)
+        others = [pool.submit(export, k) for k in range(3)]
+        try:
+            for _ in range(5):
+                model = agrees(net, given, tmp_path / "net.onnx")
+                assert {node.name.split("/")[0] for node in model.graph.node} == {"0", "1", "2", "output_0"}
+            for other in others:
+                other.result()
+        finally:
+            stop.set()
+        assert busy.result()
 
 
 # Names

@@ -1,7 +1,7 @@
 """Functions and modules as ONNX files: `export_onnx`.
 
-A run is recorded as a list of calls (`runs`, `trace`); what several runs have in common is the graph (`agree`), which is written
-(`write`) by rows, one for each op of the engine (`elementwise`, `reductions`, `shapes`, `layers`), with a `Builder` (`build`).
+A run is recorded as a list of calls (`runs`, `trace`); what several runs have in common is the graph (`agree`), which rows
+write (`write`), one for each op of the engine (`elementwise`, `reductions`, `shapes`, `layers`), with a `Builder` (`build`).
 """
 
 from . import elementwise, layers, reductions, shapes  # noqa: F401  their rows

@@ -7,6 +7,7 @@ A value is known by its node, or by its memory: plain arrays that were computed 
 from __future__ import annotations
 
 import sys
+import threading
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -280,8 +281,15 @@ class Trace:
                 hook.remove()
 
     def _hooks(self, name: str, layer: Any) -> Iterator[Any]:
-        def leave(*_: Any) -> None:  # what a hook returns would replace the output
-            self.layers.pop()
+        here = threading.get_ident()  # other threads may use the module meanwhile
 
-        yield layer.register_forward_pre_hook(lambda *_: self.layers.append(name))
+        def enter(*_: Any) -> None:
+            if threading.get_ident() == here:
+                self.layers.append(name)
+
+        def leave(*_: Any) -> None:
+            if threading.get_ident() == here:
+                self.layers.pop()
+
+        yield layer.register_forward_pre_hook(enter)
         yield layer.register_forward_hook(leave)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,8 +12,10 @@ from ..version import __version__
 from .agree import Cast, DifferError, Pattern, Size, agreed
 from .build import ROWS, Builder, Value, is_static
 from .refused import NOT_EXPORTED
-from .runs import Function, Run
 from .trace import Call, Origin, Ref, memory_of
+
+if TYPE_CHECKING:
+    from .runs import Function, Run
 
 __all__ = ["Writer"]
 
