@@ -206,6 +206,7 @@ BATCHES = {
     "new axes": lambda x: x[None, :, None, ::2],
     "masked columns": lambda x: x[:, np.array([True, False, True, False])],
     "norms": lambda x: x / np.linalg.norm(x, axis=1, keepdims=True),
+    "covariance": lambda x: np.cov(x.T),
     "size": lambda x: x.sum() / x.size,
     "detached": lambda x: np.tanh(x) * x.detach() + x[:, :1].detach() + np.sum(x).detach(),
 }
@@ -214,7 +215,7 @@ BATCHES = {
 @pytest.mark.parametrize("name", BATCHES)
 @pytest.mark.parametrize("n", [1, 2, 4])
 def test_functions_with_other_batch_sizes(name, n, path, draw):
-    n = max(n, 2) if name in ("picked places", "variance over the batch") else n
+    n = max(n, 2) if name in ("picked places", "variance over the batch", "covariance") else n
     agrees(lambda x: BATCHES[name](ag.Tensor(x) if isinstance(x, np.ndarray) else x), draw(n, 4), path, draw(3, 4), draw(7, 4))
 
 
@@ -227,7 +228,16 @@ def test_another_batch_axis_or_none(path, draw):
 
 # Values without a gradient
 
+
+def cut_off(x):
+    y = x * 1
+    y[y > 1] = 1
+    y[y[:, 0] < 0] = 0
+    return y
+
+
 CHOICES = {
+    "assigned where": cut_off,
     "comparison": lambda x: ag.where(x > 0, x, x * 0.1),
     "numbers": lambda x: ag.where((x >= -1) & ~(x > 1) | (x == 2), x, 0),
     "mask as factor": lambda x: x * (x > 0),
@@ -364,6 +374,12 @@ def test_an_op_of_ones_own_takes_a_row(path, draw, monkeypatch):
 # Refusals
 
 
+def assigned_by_value(x):
+    y = x * 1
+    y[x > 0] = x[x > 0]
+    return y
+
+
 class Hidden(nn.Module):
     """A layer with an op that ONNX lacks."""
 
@@ -384,6 +400,11 @@ REFUSED = {
     "a selection by value": (lambda x: x[x > 0] * 1, "depends on values|shapes|different"),
     "no array": (lambda x: "text", "returned a str"),
     "no output of the inputs": (lambda x: np.ones(3), "no output depends on an input"),
+    "a number of the batch": (
+        lambda x: x * np.sqrt(len(x)),
+        "argument 1 of 'multiply'.*batch size in another way than a length",
+    ),
+    "assignment by value": (lambda x: assigned_by_value(x), "'getitem'.*a computed mask depends on values: use where"),
     "roll along the batch": (lambda x: np.roll(x, 1, axis=0), "'roll'.*depends on the batch"),
 }
 
@@ -415,6 +436,13 @@ def test_refusals_say_why(name, path, draw):
 def test_a_decision_by_value_is_warned_of(look, path, draw):
     with pytest.warns(UserWarning, match="decides by the value of an input.*where"):
         ag.export_onnx(lambda x: x * 2 if look(x) else x * 3, draw(4, 3), path)
+
+
+def test_a_shape_that_depends_on_values_is_refused(path):
+    x = np.array([[1.0, -1.0, -1.0], [1.0, 1.0, 1.0]])  # 4 positive ones of 2 rows, 5 of 3, 9 of 5
+    for f in (lambda x: x[x > 0] * 2, assigned_by_value):
+        with pytest.raises(ag.ExportError, match=r"the shape of .*'getitem' .*depends on values.*where"):
+            ag.export_onnx(f, x, path)
 
 
 @pytest.mark.filterwarnings("ignore:export_onnx")

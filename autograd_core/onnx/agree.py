@@ -75,6 +75,8 @@ class _Agreement:
             return self._sequence(values)
         if type(first) is int:
             return first if len({*values}) == 1 else self.size(values)
+        if type(first) is float and all(value.is_integer() for value in values):
+            return first if len({*values}) == 1 else self.size([int(value) for value in values])
         if isinstance(first, (str, bool, float, complex, np.dtype, type(None))):
             return self._same(values, f"it is {', '.join(map(repr, values))}")
         return first  # an object of ours that rows do not look at
@@ -120,7 +122,7 @@ class _Agreement:
         """A copy of a value of the runs."""
         number = self._number(arrays)
         if number is None:
-            raise DifferError("it depends on the values of the inputs")
+            raise DifferError("it depends on the values of the inputs, or on the batch size in another way than a length")
         return Cast(Ref(number), arrays[0].dtype)
 
     def _number(self, arrays: Sequence[Any]) -> int | None:
@@ -178,7 +180,11 @@ def agreed(
         if any(type(m) is not type(first) or m[0] != first[0] for m, _ in row):
             raise ExportError(_branches(first, row[-1][0], describe))
         makers.append(_common(agreement, [m for m, _ in row], describe) if isinstance(first, Call) else first)
-        shapes.append(agreement.shape([np.shape(value) for _, value in row]))
+        try:
+            shapes.append(agreement.shape([np.shape(value) for _, value in row]))
+        except DifferError as error:
+            what = describe(first) if isinstance(first, Call) else f"{first.kind} '{first.name}'"
+            raise ExportError(f"the shape of {what} depends on values ({error}): use where(condition, a, b)") from None
     if len({len(run) for run in runs}) > 1:
         counts = ", ".join(f"{len(run)} (batch of {n})" if n > 1 else f"{len(run)}" for run, n in zip(runs, sizes, strict=True))
         raise ExportError(

@@ -224,6 +224,9 @@ def _written(g: G, into: Any, y: Value, value: Any, index: Any, **how: Any) -> N
 
 @row("setitem")
 def _setitem(g: G, y: Value, x: Value, value: Any, index: Any) -> Name:
+    if isinstance(index, Value) and index.dtype.kind == "b" and index.array is None and _ndim(value) == 0:
+        mask = g.unsqueeze(index, range(index.ndim, y.ndim))
+        return g.where(mask, g.cast(value, y.dtype), g.cast(x, y.dtype))
     # the value broadcasts to the selection: take its shape from a selection of x itself
     chosen = gathered(g, g.cast(x, y.dtype), x.ndim, index)
     value = g.cast(value, y.dtype)
