@@ -206,6 +206,7 @@ BATCHES = {
     "new axes": lambda x: x[None, :, None, ::2],
     "masked columns": lambda x: x[:, np.array([True, False, True, False])],
     "norms": lambda x: x / np.linalg.norm(x, axis=1, keepdims=True),
+    "a tensor made inside": lambda x: x + ag.Tensor(np.ones((len(x), 1), np.float32), requires_grad=True) * 2,
     "covariance": lambda x: np.cov(x.T),
     "size": lambda x: x.sum() / x.size,
     "detached": lambda x: np.tanh(x) * x.detach() + x[:, :1].detach() + np.sum(x).detach(),
@@ -400,6 +401,10 @@ REFUSED = {
     "a selection by value": (lambda x: x[x > 0] * 1, "depends on values|shapes|different"),
     "no array": (lambda x: "text", "returned a str"),
     "no output of the inputs": (lambda x: np.ones(3), "no output depends on an input"),
+    "a random tensor": (
+        lambda x: x * ag.Tensor(ag.default_rng().random(3), requires_grad=True),
+        "'parameter', a tensor that req",
+    ),
     "a number of the batch": (
         lambda x: x * np.sqrt(len(x)),
         "argument 1 of 'multiply'.*batch size in another way than a length",

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..anomaly import Source
 from ..errors import ExportError
 from .trace import Call, Origin, Ref, Trace
 
@@ -179,7 +180,10 @@ def agreed(
         first = row[0][0]
         if any(type(m) is not type(first) or m[0] != first[0] for m, _ in row):
             raise ExportError(_branches(first, row[-1][0], describe))
-        makers.append(_common(agreement, [m for m, _ in row], describe) if isinstance(first, Call) else first)
+        if isinstance(first, Call):
+            makers.append(_common(agreement, [m for m, _ in row], describe))
+        else:
+            makers.append(first if first.kind == "input" else _parameter(agreement, first, [value for _, value in row]))
         try:
             shapes.append(agreement.shape([np.shape(value) for _, value in row]))
         except DifferError as error:
@@ -201,6 +205,18 @@ def _branches(a: Call | Origin, b: Call | Origin, describe: Callable[[Call], str
         f"the function takes different paths for different inputs: {shown}. A graph has one path: use where(condition, a, b) "
         "instead of `if`, or give example inputs for which the path is the one to export."
     )
+
+
+def _parameter(agreement: _Agreement, origin: Origin, values: list[Any]) -> Call | Origin:
+    """A parameter is the same in every run; a tensor that the function makes may grow with the batch."""
+    try:
+        found = agreement.of([np.asarray(value) for value in values])
+    except DifferError as error:
+        raise ExportError(
+            f"'{origin.name}', a tensor that requires a gradient, is not the same in every run ({error}): the function makes "
+            "it anew, from random numbers or from values of the inputs, which is not part of a graph"
+        ) from None
+    return origin if isinstance(found, np.ndarray) else Call("identity", (found,), {}, "", Source("", 0, ""))
 
 
 def _common(agreement: _Agreement, calls: list[Call], describe: Callable[[Call], str]) -> Call:

@@ -43,7 +43,7 @@ class Function:
         self.inputs = [np.asarray(x._data if isinstance(x, Tensor) else x) for x in (self.leaves[k] for k in self.places)]
         if not self.inputs:
             raise ExportError("export_onnx needs example inputs that are arrays; lists of numbers stay constants")
-        wrong = [x.dtype for x in self.inputs if x.dtype.kind not in "fiub"]
+        wrong = [x.dtype for x in self.inputs if x.dtype.kind not in "fiub" or x.dtype.itemsize > 8]
         if wrong:
             raise ExportError(f"the inputs of a graph are real numbers, integers or booleans; got {wrong[0]}")
         given = [*names] if names is not None else [self._names()[k] for k in self.places]

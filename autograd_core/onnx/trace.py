@@ -178,7 +178,6 @@ class Trace:
         self.layers: list[str] = []
         self._nodes: dict[Node, int] = {}
         self._memory: dict[Any, int] = {}
-        self._leaves: list[Node] = []
         self._on = False
 
     def __call__(self, node: Node, arguments: tuple[Any, ...], output: Any) -> None:
@@ -245,7 +244,6 @@ class Trace:
             tensor = node.saved()
             name = self.names.get(memory_of(x)) or getattr(tensor, "name", None) or "parameter"
             known = self._nodes[node] = self._add(Origin("parameter", name), x)
-            self._leaves.append(node)
         return _strip(x) if known is None else Ref(known)
 
     def _call(self, name: str, arguments: list[Any], options: dict[str, Any]) -> Call:
