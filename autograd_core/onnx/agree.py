@@ -58,6 +58,7 @@ class _Agreement:
 
     def __init__(self, traces: Sequence[Trace], sizes: Sequence[int]) -> None:
         self.traces, self.sizes = traces, sizes
+        self.made = 0  # how many values stand before what is looked at
 
     def of(self, values: Sequence[Any]) -> Any:
         """The common form of one argument."""
@@ -127,11 +128,8 @@ class _Agreement:
         return Cast(Ref(number), arrays[0].dtype)
 
     def _number(self, arrays: Sequence[Any]) -> int | None:
-        runs = [trace.values for trace in self.traces]
-        return next(
-            (k for k, row in enumerate(zip(*runs, strict=False)) if all(map(_equal, row, arrays))),
-            None,
-        )
+        rows = enumerate(zip(*[trace.values[: self.made] for trace in self.traces], strict=True))
+        return next((k for k, row in rows if all(map(_equal, row, arrays))), None)
 
 
 def _is_nan(x: Any) -> bool:
@@ -176,7 +174,7 @@ def agreed(
     makers: list[Call | Origin] = []
     shapes: list[tuple[Any, ...]] = []
     runs = [list(zip(trace.makers, trace.values, strict=True)) for trace in traces]
-    for row in zip(*runs, strict=False):
+    for agreement.made, row in enumerate(zip(*runs, strict=False)):
         first = row[0][0]
         if any(type(m) is not type(first) or m[0] != first[0] for m, _ in row):
             raise ExportError(_branches(first, row[-1][0], describe))
@@ -196,6 +194,7 @@ def agreed(
             "by their values, cannot be exported: compute on whole batches, use where(condition, a, b), or pass "
             "batch_axis=None for a graph of this batch size."
         )
+    agreement.made = len(makers)
     return makers, shapes, agreement.of
 
 
