@@ -263,6 +263,7 @@ def test_masks_and_places(name, path, draw):
 
 NUMBERS = {
     "embedding": lambda i: ag.take(ag.Tensor(W, requires_grad=True), i, axis=0),
+    "of a tensor": lambda i: ag.take(ag.Tensor(W, requires_grad=True), i if type(i) is np.ndarray else i.numpy() % 4, axis=0),
     "arithmetic": lambda i: (i * 2 + 1) % 3,
     "turned": lambda i: i[:, ::-1],
     "as floats": lambda i: ag.exp(ag.Tensor(i.astype(np.float32) / 4)) if type(i) is np.ndarray else i.astype(np.float32),
@@ -486,6 +487,25 @@ def test_a_wrong_row_is_noticed(path, draw, monkeypatch):
     monkeypatch.setitem(sys.modules["autograd_core.onnx.build"].ROWS, "tanh", lambda g, _y, x: g.op("Sin", x))
     with pytest.raises(ag.ExportError, match=r"onnxruntime gives another output than the function.*largest difference"):
         ag.export_onnx(np.tanh, draw(2), path)
+
+
+def test_a_row_that_cannot_be_run_or_written_is_noticed(path, draw, monkeypatch):
+    ag.export_onnx(np.tanh, draw(2), path)
+    rows = sys.modules["autograd_core.onnx.build"].ROWS
+    pairs = lambda g, x: g.op("Reshape", g.op("Tanh", x), np.array([-1, 2]))
+    monkeypatch.setitem(rows, "tanh", lambda g, _y, x: g.op("Reshape", pairs(g, x), np.array([-1])))
+    with pytest.raises(ag.ExportError, match="onnxruntime cannot run the file"):
+        ag.export_onnx(np.tanh, draw(2), path)
+    monkeypatch.setitem(rows, "tanh", lambda g, _y, x: g.op("NoSuchOp", x))
+    with pytest.raises(ag.ExportError, match="onnx refuses the graph"):
+        ag.export_onnx(np.tanh, draw(2), path)
+
+
+def test_a_file_that_would_be_too_large_is_refused(path, draw, monkeypatch):
+    ag.export_onnx(np.tanh, draw(2), path)
+    monkeypatch.setattr(sys.modules["autograd_core.onnx.export"], "_LARGEST", 100)
+    with pytest.raises(ag.ExportError, match="take 512 bytes, more than the 2 GiB"):
+        ag.export_onnx(lambda x: x @ np.ones((16, 8), np.float32), draw(2, 16), path)
 
 
 def test_a_missing_package_is_named(path, draw, monkeypatch):

@@ -109,7 +109,10 @@ def _compare(runtime: Any, data: bytes, runs: list[Run]) -> None:
         raise ExportError(f"onnxruntime refuses the file: {error}") from error
     names = [info.name for info in session.get_inputs()]
     for run in runs:
-        found = session.run(None, dict(zip(names, run.inputs, strict=True)))
+        try:
+            found = session.run(None, dict(zip(names, run.inputs, strict=True)))
+        except Exception as error:
+            raise ExportError(f"onnxruntime cannot run the file: {error}") from error
         for name, y, expected in zip(run.names, found, run.outputs, strict=True):
             if y.shape != expected.shape or y.dtype != expected.dtype or not _close(y, expected):
                 raise ExportError(

@@ -144,7 +144,7 @@ def _modules(f: Any) -> dict[str, Any]:
     if _is_module(holder):
         return {"": holder}
     try:
-        found = inspect.getclosurevars(f)
+        found = inspect.getclosurevars(inspect.unwrap(f))
     except TypeError:  # no Python function
         return {}
     named = {**found.globals, **found.nonlocals, **getattr(holder, "__dict__", {})}

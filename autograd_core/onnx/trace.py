@@ -119,6 +119,10 @@ class Traced(np.ndarray):
         """As that of an array."""
         return self.transpose()
 
+    def numpy(self) -> Any:
+        """The array itself, for functions that were written for a Tensor."""
+        return self
+
     def __bool__(self) -> bool:
         return self._looked_at(bool)
 
