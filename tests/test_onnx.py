@@ -10,7 +10,10 @@ import pytest
 import autograd_core as ag
 import nn
 
-from .onnx_support import W, agrees, evaluated, onnx
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+from .onnx_support import W, agrees, evaluated  # noqa: E402
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

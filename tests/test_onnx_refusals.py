@@ -11,7 +11,10 @@ import autograd_core as ag
 import nn
 from autograd_core.graph import modes
 
-from .onnx_support import agrees, evaluated, onnx
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+from .onnx_support import agrees, evaluated  # noqa: E402
 
 
 @pytest.fixture
