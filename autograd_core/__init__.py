@@ -17,7 +17,17 @@ from . import methods as _methods  # noqa: E402, F401  binds the operators of Te
 from . import ops as _ops  # noqa: E402
 from . import version as _version  # noqa: E402
 from .anomaly import detect_anomaly  # noqa: E402
-from .errors import AnomalyError, AutogradError, BoundsError, DTypeError, GraphError, MissingExtraError, NoRuleError, ShapeError  # noqa: E402
+from .errors import (  # noqa: E402
+    AnomalyError,
+    AutogradError,
+    BoundsError,
+    DTypeError,
+    ExportError,
+    GraphError,
+    MissingExtraError,
+    NoRuleError,
+    ShapeError,
+)
 from .graph import enable_grad, no_grad  # noqa: E402
 from .jacobians import gnvp, hessian, hessian_diagonal, jacobian  # noqa: E402
 from .memory import release_memory  # noqa: E402
@@ -38,6 +48,7 @@ __all__ = [  # noqa: PLE0604  the ops name their own
     "AutogradError",
     "BoundsError",
     "DTypeError",
+    "ExportError",
     "GraphError",
     "MissingExtraError",
     "NoRuleError",
@@ -49,6 +60,7 @@ __all__ = [  # noqa: PLE0604  the ops name their own
     "default_rng",
     "detect_anomaly",
     "enable_grad",
+    "export_onnx",  # noqa: F405
     "fft",
     "get_num_threads",
     "gnvp",
@@ -84,4 +96,6 @@ for _name in _numpy.__all__:
 def __getattr__(name: str) -> Any:
     if name in ("check", "testing", "viz"):  # loaded on first use: most programs need none of them
         return importlib.import_module(f".{name}", __name__)
+    if name == "export_onnx":
+        return importlib.import_module(".onnx", __name__).export_onnx
     raise AttributeError(f"module 'autograd_core' has no attribute '{name}'")

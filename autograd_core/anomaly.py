@@ -19,15 +19,20 @@ import numpy as np
 
 from .dual import Dual, bare
 from .errors import AnomalyError
-from .graph import Node, Op, modes
+from .graph import Node, Op, Watcher, modes
 from .piece import dense
 from .tensor import Tensor
 
-__all__ = ["Source", "Watched", "detect_anomaly"]
+__all__ = ["Source", "Watched", "detect_anomaly", "is_ours"]
 
 _HERE = Path(__file__).parent
 # frames of these folders are not the user's
 _INTERNAL = (*(f"{folder}/" for folder in (_HERE, _HERE.parent / "nn", _HERE.parent / "optim")), f"{Path(np.__file__).parent}/")
+
+
+def is_ours(file: str) -> bool:
+    """Whether a file belongs to this package or to NumPy, and not to the user."""
+    return file.startswith(_INTERNAL)
 
 
 class Source(NamedTuple):
@@ -49,7 +54,7 @@ class Source(NamedTuple):
     def here(cls) -> Source:
         """The innermost line that is not in this package."""
         frame: Any = sys._getframe(1)
-        while frame.f_back is not None and frame.f_code.co_filename.startswith(_INTERNAL):
+        while frame.f_back is not None and is_ours(frame.f_code.co_filename):
             frame = frame.f_back
         return cls(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
 
@@ -120,7 +125,7 @@ class _WatchedRules:
         return len(self.op.original.rules)
 
 
-class _Watch:
+class _Watch(Watcher):
     """What the recorders call for each new node while `detect_anomaly` is on."""
 
     def __init__(self, check_nan: bool) -> None:

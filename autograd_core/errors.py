@@ -5,6 +5,7 @@ __all__ = [
     "AutogradError",
     "BoundsError",
     "DTypeError",
+    "ExportError",
     "GraphError",
     "MissingExtraError",
     "NoRuleError",
@@ -30,6 +31,10 @@ class DTypeError(AutogradError, TypeError):
 
 class BoundsError(ShapeError, IndexError):
     """An index or a class number outside of the axis that it selects from."""
+
+
+class ExportError(AutogradError, ValueError):
+    """A function that cannot be written as an ONNX file: an op without an ONNX form, or a value that was not recorded."""
 
 
 class GraphError(AutogradError, RuntimeError):

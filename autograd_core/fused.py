@@ -1,8 +1,8 @@
 """`fused`: a composition of ops with a fast forward and backward function of its own, for plain NumPy arrays.
 
 The composition defines the op. Wherever the fast functions do not apply (gradients that are recorded, forward mode, arrays
-of another library) it is evaluated and differentiated instead, so that fast functions may work in place, in any loop, and
-need no derivatives themselves.
+of another library, a watcher that wants to see elementary ops) it is evaluated and differentiated instead. So fast functions
+may work in place, in any loop, and need no derivatives themselves.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .graph import enable_grad, sweep
+from .graph import enable_grad, modes, sweep
 from .piece import dense
 from .record import primitive
 from .tensor import Tensor, _rewrap, wrap
@@ -77,6 +77,8 @@ def fused(
     op = primitive(name, run, *(rule_of(k) for k in range(ruled)))
 
     def call(*args: Any) -> Any:
+        if modes.recording is None and modes.watch.wants_compositions:
+            return composition(*args)
         if all(_is_plain(x._data if isinstance(x, Tensor) else x) for x in args):
             return op(*args, _Pass())
         return composition(*args)

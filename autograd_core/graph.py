@@ -18,7 +18,7 @@ import numpy as np
 from .errors import GraphError, ShapeError
 from .piece import Piece
 
-__all__ = ["Extra", "Node", "Op", "Retired", "enable_grad", "modes", "no_grad", "sweep"]
+__all__ = ["Extra", "Node", "Op", "Retired", "Watcher", "enable_grad", "modes", "no_grad", "sweep"]
 
 Rule = Callable[..., Any]
 
@@ -174,11 +174,29 @@ class Retired:
         self.memory = memory
 
 
+class Watcher:
+    """What may stand in `modes.watch`: it is called with everything that this thread computes from Tensors."""
+
+    within: Any = None  # the op that is being differentiated
+    wants_compositions = False  # whether ops with fast functions of their own are to be recorded as what they consist of
+
+    def __call__(self, node: Node, arguments: tuple[Any, ...], output: Any) -> None:
+        """A new node, before anybody else has it."""
+        raise NotImplementedError
+
+    def pushed(self, op: Op, arguments: tuple[Any, ...], output: Any) -> None:
+        """An op applied in forward mode."""
+
+    def computed(self, name: str, arguments: tuple[Any, ...], options: dict[str, Any], y: Any) -> Any:
+        """A function without a gradient, applied to values; gives what it is to return."""
+        return y
+
+
 class _Modes(threading.local):
     """What the recorders ask on every op, for each thread on its own."""
 
     recording: bool | None = True  # None: record and call `watch` (falsy, so that only the path that records nothing looks)
-    watch: Any = None  # called with every new node, its arguments and its output; `within` is the op being differentiated
+    watch: Any = None  # a Watcher
     written: Any = None  # where to keep what tensors and generators held before they are changed; None: nobody wants to know
     level = 0  # how many transforms are running, forward ones too
     reverse: tuple[int, ...] = ()  # the levels of those that go backward

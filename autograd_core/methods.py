@@ -197,7 +197,8 @@ def _one(self: Tensor, what: str) -> Any:
         raise GraphError(_CUT.format(f"{what}() inside a transform", self._label()))
     if self.size != 1:
         raise ShapeError(f"{what}() of {self._label()}: only a tensor with one element has one value")
-    return bare(self).item()
+    value = bare(self).item()
+    return value if modes.watch is None else modes.watch.computed(what, (bare(self),), {}, value)
 
 
 @_method
@@ -219,7 +220,9 @@ for _name, _function in {
 
 def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
-        return function(*_stripped(args), **{name: _stripped(value) for name, value in kwargs.items()})
+        args, kwargs = _stripped(args), {name: _stripped(value) for name, value in kwargs.items()}
+        y = function(*args, **kwargs)
+        return y if modes.watch is None else modes.watch.computed(function.__name__, args, kwargs, y)
 
     call.__name__ = function.__name__
     call.__doc__ = f"`numpy.{function.__name__}` of the values: has no gradient, and gives a plain array."
@@ -261,7 +264,12 @@ for _unrecorded in PLAIN:
 
 
 def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Tensor, Any], Any]:
-    return lambda self, other: compare(bare(self), bare(other))
+    def call(self: Tensor, other: Any) -> Any:
+        a, b = bare(self), bare(other)
+        y = compare(a, b)
+        return y if modes.watch is None else modes.watch.computed(compare.__name__, (a, b), {}, y)
+
+    return call
 
 
 for _operator in (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge):

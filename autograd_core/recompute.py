@@ -10,7 +10,7 @@ from typing import Any
 
 from .dual import Dual
 from .errors import GraphError
-from .graph import Node, Op, enable_grad, modes, sweep
+from .graph import Node, Op, Watcher, enable_grad, modes, sweep
 from .ops.elementwise import identity
 from .randomness import default_rng
 from .tensor import Tensor, _rewrap, wrap
@@ -100,13 +100,12 @@ def _give(x: Any, held: Any) -> None:
         x.bit_generator.state = held
 
 
-class _Made:
+class _Made(Watcher):
     """Collects the nodes that are made inside the block, and what the tensors and generators held that it changes."""
 
     def __init__(self) -> None:
         self.nodes: set[Node] = set()
         self.written: Written = {}
-        self.within: Any = None
 
     def __call__(self, node: Node, arguments: Any, output: Any) -> None:
         self.nodes.add(node)
@@ -118,8 +117,13 @@ class _Made:
         if self._before[0] is not None:
             self._before[0].pushed(op, arguments, output)
 
+    def computed(self, name: str, arguments: Any, options: Any, y: Any) -> Any:
+        """Functions without a gradient make no nodes either."""
+        return y if self._before[0] is None else self._before[0].computed(name, arguments, options, y)
+
     def __enter__(self) -> None:
         self._before = modes.watch, modes.recording, modes.written
+        self.wants_compositions = modes.watch is not None and modes.watch.wants_compositions
         modes.watch, modes.recording, modes.written = self, None, self.written
 
     def __exit__(self, *exc: object) -> None:

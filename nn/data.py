@@ -1,4 +1,4 @@
-"""Data for training: mini-batches, splits, one-hot labels, and readers of IDX, CSV and NPZ files.
+"""Data for training: mini-batches, splits, one-hot labels, and IDX, CSV and NPZ files.
 
 A *dataset* is an array, a tuple or a dict of arrays with one first axis (the samples), or any object with `len(d)` and
 `d[indices]`, which gives a batch for an array of sample numbers. Nothing here downloads anything.
@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import csv
 import gzip
+import lzma
 import math
+import os
+import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -34,6 +37,7 @@ __all__ = [
     "read_npz",
     "split",
     "take",
+    "write_npz",
 ]
 
 
@@ -335,14 +339,73 @@ def read_npz(path: str | Path) -> dict[str, Any]:
     >>> read_npz(path)
     {'x': array([0, 1, 2])}
     """
-    if not zipfile.is_zipfile(path):  # looks at the end too: a truncated file is none
-        Path(path).open("rb").close()  # says if there is no such file
-        raise DataError(f"{path} is no NPZ file, or was cut off: NPZ is a zip archive of arrays, as np.savez writes it")
+    with Path(path).open("rb") as file:  # which np.load would leave open at an error
+        if not zipfile.is_zipfile(file):  # looks at the end too: a truncated file is none
+            raise DataError(f"{path} is no NPZ file, or was cut off: NPZ is a zip archive of arrays, as np.savez writes it")
+        file.seek(0)
+        try:
+            with np.load(file, allow_pickle=False) as found:
+                return {name: found[name] for name in found.files}
+        except _DAMAGED as error:
+            raise DataError(f"{path}: damaged NPZ file, or objects that are no plain arrays ({error})") from error
+
+
+# What zipfile, its decompressors and NumPy raise for bytes that make no sense: RuntimeError is for archives that are encrypted
+# or of a later version, MemoryError and OverflowError for lengths that nothing has.
+_DAMAGED = (
+    *(ValueError, EOFError, OSError, RuntimeError, MemoryError, OverflowError, KeyError),
+    *(struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
+
+
+def write_npz(path: str | Path, arrays: Mapping[str, Any]) -> Path:
+    """Write arrays by name, such as a state dict, as an NPZ file: `read_npz` and `numpy.load` read it.
+
+    Equal arrays give equal files. An old file is replaced once the new one is complete.
+
+    Args:
+        path: of the file, which gets no other ending.
+        arrays: arrays or Tensors by name.
+
+    Returns:
+        The path.
+
+    Raises:
+        DataError: a name or a value that an NPZ file cannot hold.
+
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "weights.npz"
+    >>> {name: x.shape for name, x in read_npz(write_npz(path, {"layer.weight": np.ones((2, 3))})).items()}
+    {'layer.weight': (2, 3)}
+    """
+    path = Path(path)
+    found = {name: _storable(name, value) for name, value in arrays.items()}
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with np.load(path, allow_pickle=False) as found:
-            return {name: found[name] for name in found.files}
-    except (ValueError, EOFError, OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path}: damaged NPZ file, or objects that are no plain arrays ({error})") from error
+        with zipfile.ZipFile(temporary, "w") as archive:
+            for name, array in found.items():
+                with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as entry:
+                    np.lib.format.write_array(entry, array, allow_pickle=False)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def _storable(name: Any, value: Any) -> Any:
+    """The array, if it and its name come back from the file as they are."""
+    array = value.numpy() if isinstance(value, ag.Tensor) else np.asanyarray(value)
+    if array.dtype.hasobject:
+        raise DataError(f"an NPZ file holds arrays of numbers; '{name}' is a {type(value).__name__} of dtype {array.dtype}")
+    try:
+        fits = isinstance(name, str) and "\0" not in name and not name.endswith(".npy") and len(name.encode()) < 1 << 15
+    except UnicodeEncodeError:  # half of a surrogate pair
+        fits = False
+    if not fits:
+        raise DataError(
+            f"the name {name!r:.60} cannot stand in an NPZ file: it has to be text without NUL, not ending in '.npy'"
+        )
+    return array
 
 
 class Table(NamedTuple):

@@ -33,7 +33,7 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
     array([[[1., 1.],
             [3., 3.]]])
     """
-    numbers = input.numpy() if isinstance(input, ag.Tensor) else np.asarray(input)
+    numbers = input.numpy() if isinstance(input, ag.Tensor) else np.asanyarray(input)
     rows = weight.shape[0]
     if numbers.dtype.kind not in "iu":
         raise ag.DTypeError(f"an embedding takes integers, the numbers of rows; got {numbers.dtype} of shape {numbers.shape}")
@@ -45,7 +45,9 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
     if padding_idx is None or not isinstance(weight, ag.Tensor):
         return y
     padding = numbers == padding_idx % rows
-    return ag.where(padding[..., None], weight.detach()[padding_idx], y) if padding.any() else y
+    if type(padding) is np.ndarray and not padding.any():  # of another type while a graph is exported, for any numbers
+        return y
+    return ag.where(padding[..., None], weight.detach()[padding_idx], y)
 
 
 class Embedding(Module):

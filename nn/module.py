@@ -161,7 +161,8 @@ class Module:
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The modules held directly, with their attribute names."""
-        return ((name, value) for name, value in vars(self).items() if isinstance(value, Module))
+        held = [*vars(self).items()]  # at once: another thread may set an attribute meanwhile, such as a first hook
+        return ((name, value) for name, value in held if isinstance(value, Module))
 
     def children(self) -> Iterator[Module]:
         """The modules held directly."""
@@ -187,7 +188,7 @@ class Module:
         """Tensors of a kind with dotted names."""
         seen: set[int] = set()
         for prefix, module in self.named_modules(remove_duplicate=remove_duplicate):
-            for name, value in vars(module).items():
+            for name, value in [*vars(module).items()]:  # as above
                 if isinstance(value, kind) and not (remove_duplicate and id(value) in seen):
                     seen.add(id(value))
                     yield (f"{prefix}.{name}" if prefix else name), value

@@ -31,7 +31,7 @@ LAYERS = [
     {"anomaly"},
     {"transforms"},
     {"jacobians", "recompute"},
-    {"check", "testing", "viz", "doctor"},
+    {"check", "testing", "viz", "doctor", "onnx"},
 ]
 
 
@@ -81,11 +81,12 @@ def test_importing_needs_numpy_only():
         "import sys\n"
         "class Refuse:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.split('.')[0] in {'graphviz', 'matplotlib', 'sklearn', 'tqdm', 'scipy', 'torch', 'safetensors'}:\n"
+        "        if name.split('.')[0] in {'graphviz', 'matplotlib', 'sklearn', 'tqdm', 'scipy', 'torch', 'safetensors',\n"
+        "                                  'onnx', 'onnxruntime'}:\n"
         "            raise ImportError(name)\n"
         "sys.meta_path.insert(0, Refuse())\n"
         "import autograd_core as ag, nn, optim\n"
-        "assert ag.check and ag.viz\n"
+        "assert ag.check and ag.viz and ag.export_onnx\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 

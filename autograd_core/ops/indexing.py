@@ -177,7 +177,7 @@ def _at(axis: int, index: Any) -> tuple[Any, ...]:
 
 def _integers(indices: Any, n: int, mode: str) -> Any:
     """Indices as an array, brought into range as `mode` says."""
-    indices = np.asarray(plain_index(indices))
+    indices = np.asanyarray(plain_index(indices))
     if indices.dtype.kind not in "iub":
         raise DTypeError(f"indices have to be integers; got dtype {indices.dtype}")
     indices = indices.astype(np.intp, copy=False)

@@ -303,7 +303,7 @@ def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
 
 def _known(a: Any, mask: Any = True) -> Any:
     """Where an element takes part."""
-    return ~np.isnan(bare(a)) & bare(mask)
+    return ~np.isnan(a) & bare(mask)
 
 
 def _ignoring_nan(numpy_function: Any, reduction: Any) -> Any:

@@ -92,7 +92,7 @@ def cumprod(a: Any, axis: int | None = None, dtype: Any = None, out: None = None
 
 def _without_nan(a: Any, neutral: float) -> Any:
     a = as_operand(a)
-    return where(np.isnan(bare(a)), neutral, a)
+    return where(np.isnan(a), neutral, a)
 
 
 @implements(np.nancumsum)

@@ -1,0 +1,136 @@
+"""`export_onnx`: a function is run a few times, and what the runs have in common becomes the file."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import ExportError
+from ..extras import need
+from .runs import Function, Run
+from .write import Writer
+
+__all__ = ["export_onnx"]
+
+_LARGEST = 2**31 - 2**16  # bytes in one protobuf file
+
+
+def export_onnx(
+    f: Callable[..., Any],
+    example_inputs: Any,
+    path: str | Path,
+    *,
+    batch_axis: int | Sequence[int | None] | None = 0,
+    input_names: Sequence[str] | None = None,
+    output_names: Sequence[str] | None = None,
+    verify: bool = True,
+) -> Path:
+    """Write a function or module as an ONNX file for inference, which other programs run.
+
+    The function is recorded while it runs on the example inputs, and twice more on batches of other sizes and values: what
+    depends on the batch size stays variable in the file, and what else differs between the runs without having been
+    recorded is refused, so that no value of the example is baked into the file. Modules (f, or what f refers to) run in
+    evaluation mode, and are put back as they were; parameters keep the names of the state dict.
+
+    Args:
+        f: a function of arrays that returns arrays (in tuples, lists, dicts), or a module.
+        example_inputs: one array; or a tuple of positional arguments; or a dict of keyword arguments. Arrays in them (also
+            nested, as states (h, c)) become the inputs of the graph, other values stay as they are. Integers, such as
+            numbers of words, are inputs too.
+        path: of the file; an old one is replaced once the new one is complete.
+        batch_axis: the axis of the inputs whose length may change; a sequence gives one for each input, None where there is
+            none. None alone: the graph is for this batch size only.
+        input_names: of the graph's inputs; by default those of the parameters of f.
+        output_names: of its outputs; "output", "output[0]" ... by default.
+        verify: where onnxruntime is installed, run the file on the inputs of all runs and compare.
+
+    Returns:
+        The path.
+
+    Raises:
+        ExportError: an op has no ONNX form (the message names op, layer and line), a value was not recorded, the graph
+            depends on the values of the inputs, or the file does not give the function's results.
+        ShapeError: the inputs have different batch sizes.
+        MissingExtraError: the package onnx is not installed.
+
+    >>> import tempfile, pathlib, numpy as np, autograd_core as ag
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "f.onnx"
+    >>> ag.export_onnx(lambda x: np.tanh(x).sum(axis=1), np.ones((4, 3)), path).name
+    'f.onnx'
+    """
+    onnx = need("onnx", "onnx")
+    path = Path(path)
+    function = Function(f, example_inputs, batch_axis, input_names)
+    runs = function.runs()
+    model = Writer(onnx, function, runs).model(output_names)
+    data = _serialized(onnx, model)
+    if verify and importlib.util.find_spec("onnxruntime"):
+        _compare(importlib.import_module("onnxruntime"), data, runs)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def _serialized(onnx: Any, model: Any) -> bytes:
+    size = sum(len(tensor.raw_data) for tensor in model.graph.initializer)
+    if size > _LARGEST:
+        raise ExportError(f"the parameters take {size} bytes, more than the 2 GiB that an ONNX file holds")
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ExportError(f"onnx refuses the graph: {error}") from error
+    return model.SerializeToString()
+
+
+# What onnxruntime makes of the file
+
+_TOLERANCE = {2: 2e-2, 4: 1e-4, 8: 1e-8}  # by bytes of a number, of the largest one in the output
+
+
+def _compare(runtime: Any, data: bytes, runs: list[Run]) -> None:
+    if any(not np.size(value) for run in runs for value in run.trace.values):
+        return  # onnxruntime may end the whole process at an array without elements
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        if type(error).__name__ == "NotImplemented":  # some kernels exist in single precision only
+            return
+        raise ExportError(f"onnxruntime refuses the file: {error}") from error
+    names = [info.name for info in session.get_inputs()]
+    for run in runs:
+        try:
+            found = session.run(None, dict(zip(names, run.inputs, strict=True)))
+        except Exception as error:
+            raise ExportError(f"onnxruntime cannot run the file: {error}") from error
+        for name, y, expected in zip(run.names, found, run.outputs, strict=True):
+            if y.shape != expected.shape or y.dtype != expected.dtype or not _close(y, expected):
+                raise ExportError(
+                    f"onnxruntime gives another {name} than the function (shape {y.shape}, {y.dtype}; expected shape "
+                    f"{expected.shape}, {expected.dtype}){_distance(y, expected)}. Please report it."
+                )
+
+
+def _close(y: Any, expected: Any) -> bool:
+    if y.dtype.kind != "f" or not y.size:
+        return True
+    finite = np.isfinite(expected)
+    scale = np.abs(expected[finite]).max(initial=1.0)
+    return bool(np.allclose(y, expected, rtol=0, atol=_TOLERANCE[y.dtype.itemsize] * scale, equal_nan=True))
+
+
+def _distance(y: Any, expected: Any) -> str:
+    if y.shape != expected.shape:
+        return ""
+    with np.errstate(invalid="ignore"):
+        return f"; the largest difference is {np.nanmax(np.abs(y - expected), initial=0):.3g}"
