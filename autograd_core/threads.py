@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from queue import SimpleQueue
+from typing import Any
 
 __all__ = ["get_num_threads", "in_threads", "set_num_threads"]
 
@@ -21,21 +23,63 @@ def _default() -> int:
     return min([cores, *(int(limit) for limit in limits if limit.isdigit() and int(limit))])
 
 
+class _Part:
+    """One part of some work, and its end."""
+
+    __slots__ = ("arguments", "done", "error")
+
+    def __init__(self, *arguments: Any) -> None:
+        self.arguments = arguments
+        self.done = threading.Lock()  # held until the part has ended
+        self.done.acquire()
+        self.error: BaseException | None = None
+
+
+class _Worker:
+    """A thread that waits for parts of work."""
+
+    def __init__(self, number: int) -> None:
+        self.parts: SimpleQueue[_Part | None] = SimpleQueue()
+        self.thread = threading.Thread(target=self._run, name=f"autograd_core_{number}", daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        _working.inside = True
+        while (part := self.parts.get()) is not None:
+            context, work, start, stop = part.arguments
+            try:
+                context.run(work, start, stop)
+            except BaseException as error:  # noqa: BLE001  raised again where the work was given out
+                part.error = error
+            part.done.release()
+            del part, context, work  # nothing is kept alive while waiting
+
+
 class _Pool:
-    """The number of threads, and the executor that has one fewer (the caller works too); made when first needed."""
+    """The number of threads, and the workers, one fewer (the caller works too); made when first needed."""
 
     def __init__(self) -> None:
         self.threads = _default()
-        self.executor: ThreadPoolExecutor | None = None
+        self.workers: list[_Worker] = []
+        self.lock = threading.Lock()
 
-    def get(self) -> ThreadPoolExecutor:
-        if self.executor is None:
-            self.executor = ThreadPoolExecutor(self.threads - 1, "autograd_core")
-        return self.executor
+    def get(self, n: int) -> list[_Worker]:
+        if len(self.workers) < n:
+            with self.lock:
+                while len(self.workers) < n:
+                    self.workers.append(_Worker(len(self.workers) + 1))
+        return self.workers[:n]
+
+    def stop(self) -> None:
+        with self.lock:
+            for worker in self.workers:
+                worker.parts.put(None)
+            self.workers = []
 
     def forget(self) -> None:
         """After a fork the threads are not in the child: it makes its own."""
-        self.executor = None
+        self.workers = []
+        self.lock = threading.Lock()
 
 
 _pool = _Pool()
@@ -50,9 +94,32 @@ class _Working(threading.local):
 _working = _Working()
 
 
-def _inside(work: Callable[[int, int], None], start: int, stop: int) -> None:
-    _working.inside = True
-    work(start, stop)
+def _this_core() -> Callable[[], int] | None:
+    """The C library's function that tells the core on which this thread runs, where threads can be moved at all."""
+    try:
+        return ctypes.CDLL(None).sched_getcpu if hasattr(os, "sched_setaffinity") else None
+    except (AttributeError, OSError):
+        return None
+
+
+_core = _this_core()
+
+
+def _send_away(workers: list[_Worker]) -> None:
+    """Keep workers off the core of the caller, who is about to compute there.
+
+    Linux wakes a thread on the core of the one that wakes it, and moves it to an idle one only milliseconds later: two
+    threads took as long as one for anything that short (measured on two cores; the threads that BLAS keeps spinning give way).
+    """
+    if _core is None:
+        return
+    elsewhere = os.sched_getaffinity(0) - {_core()}
+    if elsewhere:
+        for worker in workers:
+            try:
+                os.sched_setaffinity(worker.thread.native_id or 0, elsewhere)
+            except OSError:  # forbidden here, or the thread has ended: only speed depends on it
+                return
 
 
 def get_num_threads() -> int:
@@ -76,9 +143,8 @@ def set_num_threads(n: int) -> None:
     """
     if n < 1:
         raise ValueError(f"the number of threads is at least 1; got {n}")
-    if _pool.executor is not None and n != _pool.threads:
-        _pool.executor.shutdown()
-        _pool.executor = None
+    if n < _pool.threads:
+        _pool.stop()
     _pool.threads = n
 
 
@@ -99,13 +165,17 @@ def in_threads(work: Callable[[int, int], None], start: int, stop: int, least: i
         work(start, stop)
         return
     ends = [start + (stop - start) * k // parts for k in range(parts + 1)]
-    executor = _pool.get()
+    workers = _pool.get(parts - 1)
+    _send_away(workers)
     # a copy of the context, so that np.errstate holds in the other threads too
-    others = [executor.submit(copy_context().run, _inside, work, ends[k], ends[k + 1]) for k in range(1, parts)]
+    others = [_Part(copy_context(), work, ends[k], ends[k + 1]) for k in range(1, parts)]
+    for worker, part in zip(workers, others, strict=True):
+        worker.parts.put(part)
     try:
         work(ends[0], ends[1])
     finally:
-        for other in others:
-            other.exception()  # wait for all, whatever happened
-    for other in others:
-        other.result()
+        for part in others:
+            part.done.acquire()  # wait for all, whatever happened
+    for part in others:
+        if part.error is not None:
+            raise part.error
