@@ -33,9 +33,9 @@ Size = int | tuple[int, ...]
 
 def _each(value: Any, axes: int, name: str) -> tuple[int, ...]:
     """One number per position axis."""
-    values = (value,) * axes if isinstance(value, (int, np.integer)) else tuple(value)
-    if len(values) != axes:
-        raise ValueError(f"{name} is one number or {axes}; got {value!r}")
+    values = (value,) * axes if np.ndim(value) == 0 else tuple(value)
+    if len(values) != axes or not all(isinstance(v, (int, np.integer)) for v in values):
+        raise ValueError(f"{name} is one integer or {axes}; got {value!r}")
     return tuple(int(v) for v in values)
 
 

@@ -147,7 +147,7 @@ BAD = [
     (lambda: nn.Conv2d(3, 4, 3)(np.zeros((2, 1, 5, 5))), ag.ShapeError, r"takes \(samples, 3, height, width\).*\(2, 1, 5, 5\)"),
     (lambda: nn.Conv2d(3, 4, 7)(np.zeros((2, 3, 5, 5))), ag.ShapeError, "does not fit"),
     (lambda: nn.Conv2d(3, 4, 3, groups=2), ValueError, "groups divides"),
-    (lambda: nn.Conv2d(3, 4, (3, 3, 3)), ValueError, "kernel_size is one number or 2"),
+    (lambda: nn.Conv2d(3, 4, (3, 3, 3)), ValueError, "kernel_size is one integer or 2"),
     (lambda: nn.Conv1d(3, 4, 3, padding="full"), ValueError, "'valid' or 'same'"),
     (lambda: nn.Conv1d(3, 4, 3, stride=2, padding="same"), ValueError, "needs stride 1"),
     (lambda: nn.Conv1d(3, 4, 3, padding_mode="mirror"), ValueError, "padding_mode is"),
@@ -216,3 +216,9 @@ def test_relu_of_large_views(rng, view):
     np.testing.assert_array_equal(ag.relu(a), np.where(a > 0, a, 0))
     b = view(np.array([[np.nan, -np.inf, np.inf, -0.0] * 300] * 20))
     np.testing.assert_array_equal(ag.relu(b), np.maximum(b, 0))
+
+
+@pytest.mark.parametrize("size", [2.5, (2, 2.5), (2, 2, 2), "ab"])
+def test_sizes_are_integers(size):
+    with pytest.raises(ValueError, match="kernel_size is one integer or 2; got"):
+        nn.Conv2d(1, 1, size)

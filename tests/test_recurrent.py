@@ -123,3 +123,13 @@ def test_recurrent_layers_refuse_what_does_not_fit():
         nn.RNN(3, 4, nonlinearity="sigmoid")
     with pytest.raises(ValueError, match="at least 1"):
         nn.GRU(3, 0)
+
+
+@pytest.mark.parametrize("cls", [nn.RNN, nn.LSTM, nn.GRU])
+def test_half_precision_stays(rng, cls):
+    layer = cls(3, 4, dtype=np.float16)
+    x = ag.Tensor(rng.normal(size=(5, 2, 3)).astype(np.float16), requires_grad=True)
+    y, _ = layer(x)
+    y.sum().backward()
+    assert (y.dtype, x.grad.dtype) == (np.float16, np.float16)
+    np.testing.assert_allclose(y.numpy(), layer.astype(np.float64)(x.numpy().astype(float))[0].numpy(), atol=5e-3)

@@ -31,6 +31,12 @@ def _side_by_side(parts: list[Any]) -> Any:
     return np.concatenate(parts, axis=-1)
 
 
+def _floating(*arrays: Any) -> Any:
+    """The dtype of a result; integers become floats."""
+    dtype = np.result_type(*arrays)
+    return dtype if dtype.kind in "fc" else np.result_type(dtype, np.float32)
+
+
 def _sigmoid_(a: Any) -> None:
     """1/(1 + e^-a) = (1 + tanh(a/2))/2 in place: one fast function, and no overflow."""
     a *= 0.5
@@ -44,7 +50,7 @@ def _sigmoid_(a: Any) -> None:
 
 
 def _lstm_forward(z: Any, c: Any) -> Any:
-    y = np.empty((7, *c.shape), np.result_type(z, c, np.float32))  # integers become floats
+    y = np.empty((7, *c.shape), _floating(z, c))
     i, f, o, g, new, squashed, h = y
     i[...], f[...], g[...], o[...] = _blocks(z, 4)
     _sigmoid_(y[:3])
@@ -131,7 +137,7 @@ def _by_gates(w: Any) -> Any:
 
 def _lstm_sequence(x: Any, weight_ih: Any, weight_hh: Any, bias: Any, h0: Any, c0: Any) -> tuple[Any, Any]:
     steps, (samples, size) = len(x), h0.shape
-    dtype = np.result_type(x, weight_ih, weight_hh, bias, h0, c0, np.float32)
+    dtype = _floating(x, weight_ih, weight_hh, bias, h0, c0)
     gates = np.matmul(_by_gates(weight_ih), x.swapaxes(1, 2), dtype=dtype)
     gates += _by_gates(bias)[:, None]
     weight = _by_gates(weight_hh)
@@ -249,7 +255,7 @@ def lstm(x: Any, weight_ih: Any, weight_hh: Any, bias: Any, h: Any, c: Any) -> t
 
 
 def _gru_forward(a: Any, b: Any, h: Any) -> Any:
-    y = np.empty((4, *h.shape), np.result_type(a, b, h, np.float32))
+    y = np.empty((4, *h.shape), _floating(a, b, h))
     r, z, candidate, new = y
     (ar, az, an), (br, bz, bn) = _blocks(a, 3), _blocks(b, 3)
     np.add(ar, br, out=r)
