@@ -1,7 +1,25 @@
 """Optimizers: PyTorch's names, defaults and arithmetic, on flat buffers."""
 
-from .adam import Adam
-from .optimizer import Optimizer
-from .sgd import SGD
+from .adam import Adam, Adamax, AdamW, NAdam, RAdam
+from .adaptive import Adadelta, Adagrad, RMSprop
+from .lion import Lion
+from .muon import Muon
+from .optimizer import Optimizer, Options
+from .sgd import SGD, Momentum
 
-__all__ = ["SGD", "Adam", "Optimizer"]
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Lion",
+    "Momentum",
+    "Muon",
+    "NAdam",
+    "Optimizer",
+    "Options",
+    "RAdam",
+    "RMSprop",
+]
