@@ -38,7 +38,7 @@ class Pool:
 def _binary(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
     def operator(self: Block, other: Any) -> Block:
         result = self.pool.take(self.array.shape)
-        ufunc(self.array, other.array if isinstance(other, Block) else other, result.array)
+        ufunc(self.array, other.array if isinstance(other, Block) else other, out=result.array)
         return result
 
     return operator
@@ -46,7 +46,7 @@ def _binary(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
 
 def _in_place(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
     def operator(self: Block, other: Any) -> Block:
-        ufunc(self.array, other.array if isinstance(other, Block) else other, self.array)
+        ufunc(self.array, other.array if isinstance(other, Block) else other, out=self.array)
         return self
 
     return operator

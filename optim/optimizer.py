@@ -216,7 +216,7 @@ class Optimizer:
     # State
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the next steps depend on beside parameters and gradients: nested dicts and lists of copied arrays and numbers.
+        """All that the next steps depend on, beside parameters and gradients: nested dicts and lists of arrays and numbers.
 
         The form is PyTorch's: `state` has the arrays of each parameter by its number, `param_groups` the settings. Of
         schedules their value at this step is stored. `step_count` is what they go on from.
