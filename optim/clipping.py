@@ -67,8 +67,9 @@ def clip_grad_norm_(parameters: Any, max_norm: float, norm_type: float = 2.0, er
         raise ag.AnomalyError(f"the norm of the gradients is {norm}: it cannot be clipped")
     factor = max_norm / (norm + 1e-6)
     if not factor >= 1:  # also for NaN
-        for p in parameters:
-            p.grad = p.grad.numpy() * factor
+        with np.errstate(invalid="ignore"):  # infinity times zero
+            for p in parameters:
+                p.grad = p.grad.numpy() * factor
     return norm
 
 

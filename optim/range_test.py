@@ -29,7 +29,7 @@ class RangeTest:
         lrs: learning rates, ascending.
         losses: the loss at each, before the step with it.
         smoothed: their exponentially weighted average.
-        suggestion: where the smoothed loss falls fastest over the logarithm of the rate; None if it never falls.
+        suggestion: where the loss falls fastest over the logarithm of the rate; None if it never falls.
     """
 
     lrs: list[float]
@@ -38,12 +38,15 @@ class RangeTest:
 
     @property
     def suggestion(self) -> float | None:
-        """Where the smoothed loss falls fastest over the logarithm of the rate; None if it never falls."""
-        lowest = int(np.argmin(self.smoothed)) if self.smoothed else 0
-        if lowest < 2:
+        """Where the loss falls fastest over the logarithm of the rate; None if it never falls."""
+        falling = self.losses[: int(np.argmin(self.smoothed)) + 1] if self.smoothed else []
+        width = max(3, len(self.losses) // 6)
+        if len(falling) < width:
             return None
-        slopes = np.gradient(self.smoothed[: lowest + 1])  # the rates are evenly spaced in their logarithm
-        return self.lrs[int(np.argmin(slopes))]
+        # slopes of least-squares lines over windows (the rates are evenly spaced in their logarithm): single batches are noisy
+        slopes = np.convolve(falling, np.arange(width)[::-1] - (width - 1) / 2, mode="valid")
+        steepest = int(np.argmin(slopes))
+        return self.lrs[steepest + width // 2] if slopes[steepest] < 0 else None
 
     def __repr__(self) -> str:
         if not self.lrs:

@@ -453,6 +453,8 @@ def test_a_gradient_that_is_not_finite_is_skipped_and_reported(row, bad):
 
 
 def test_every_optimizer_has_a_row():
-    classes = {n for n in optim.__all__ if isinstance(getattr(optim, n), type) and issubclass(getattr(optim, n), optim.Optimizer)}
+    classes = {
+        n for n in optim.__all__ if isinstance(getattr(optim, n), type) and issubclass(getattr(optim, n), optim.Optimizer)
+    }
     assert classes - {"Optimizer"} == {row.name for row in ROWS}
     assert all(set(row.reaches) == set(SURFACES) for row in ROWS)

@@ -155,7 +155,9 @@ def test_triangles_follow_the_formula():
 
 
 def test_exponential_by_rate_and_halving():
-    np.testing.assert_allclose([schedules.exponential(0.3, rate=0.07)(t) for t in range(50)], 0.3 * np.exp(-0.07 * np.arange(50)))
+    np.testing.assert_allclose(
+        [schedules.exponential(0.3, rate=0.07)(t) for t in range(50)], 0.3 * np.exp(-0.07 * np.arange(50))
+    )
     assert [schedules.step_decay(0.8, 10)(t) for t in (0, 9, 10, 29, 30)] == [0.8, 0.8, 0.4, 0.2, 0.1]
 
 

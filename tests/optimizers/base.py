@@ -63,9 +63,7 @@ def parabola(x: Any) -> tuple[float, Any]:
 
 def rosenbrock(x: Any) -> tuple[float, Any]:
     a, b = x
-    return float((1 - a) ** 2 + 100 * (b - a * a) ** 2), np.array(
-        [-2 * (1 - a) - 400 * a * (b - a * a), 200 * (b - a * a)]
-    )
+    return float((1 - a) ** 2 + 100 * (b - a * a) ** 2), np.array([-2 * (1 - a) - 400 * a * (b - a * a), 200 * (b - a * a)])
 
 
 def beale(x: Any) -> tuple[float, Any]:

@@ -5,7 +5,9 @@ import numpy as np
 from .base import OptimizerSpec
 
 
-def muon(lr=1e-3, momentum=0.95, nesterov=True, ns_coefficients=(3.4445, -4.7750, 2.0315), ns_steps=5, adjust_lr_fn=None, eps=1e-7):
+def muon(
+    lr=1e-3, momentum=0.95, nesterov=True, ns_coefficients=(3.4445, -4.7750, 2.0315), ns_steps=5, adjust_lr_fn=None, eps=1e-7
+):
     """Jordan et al. 2024: the polynomial acts on the singular values."""
     change = None
     v = 0.0
@@ -52,7 +54,14 @@ ROWS = [
         None,
         {"line_search_fn": [None, "strong_wolfe"], "history_size": [100, 3], "max_iter": [20, 4]},
         [{"lr": 0.1}, {"lr": 0.5, "max_eval": 9}, {"lr": 0.2, "tolerance_grad": 1e-3, "tolerance_change": 1e-4}],
-        scheduled={"lr": 0.1, "tolerance_grad": 1e-9, "tolerance_change": 1e-9, "max_iter": 4, "history_size": 3, "max_eval": 9},
+        scheduled={
+            "lr": 0.1,
+            "tolerance_grad": 1e-9,
+            "tolerance_change": 1e-9,
+            "max_iter": 4,
+            "history_size": 3,
+            "max_eval": 9,
+        },
         schedules={"tolerance_grad": 1.0, "tolerance_change": 0.1, "max_iter": 1, "history_size": 1, "max_eval": 2},
         reaches={
             "parabola": ({"line_search_fn": "strong_wolfe"}, 5),
