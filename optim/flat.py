@@ -19,6 +19,8 @@ __all__ = ["Flat"]
 
 State = dict[str, Any]
 
+_SMALL = 65_536  # elements: so few are copied faster than they are looked at one by one
+
 
 class Flat:
     """Parameters moved into one array, of which they become views; state arrays of the same length.
@@ -40,29 +42,43 @@ class Flat:
         self.numbers = [dict(numbers) for _ in params]
         self.grads: list[Any] = [None] * len(params)  # of the step that is running, with one axis
         self.present: list[int] = []  # which parameters have a gradient
-        self.copies: dict[int, Any] = {}  # of gradients that are not contiguous
+        self.copies: dict[int, tuple[Any, Any]] = {}  # of gradients, with one axis and with the parameter's
         self.pools: dict[int, Pool] = {}  # one for each thread
         per_element = 2 if self.values.dtype.kind == "c" else 1
         ends = [0, *np.cumsum([p.size for p in params]).tolist()]
         self.spans = [(a * per_element, b * per_element) for a, b in pairwise(ends)]
         self.starts = [a for a, _ in self.spans]
+        self.together = np.empty_like(self.real) if self.real.size <= _SMALL else None  # all gradients, if they are small
+        if self.together is not None:
+            for k, (a, b) in enumerate(self.spans):
+                self._copy_into(k, self.together[a:b])
 
     def gather(self) -> None:
         """Look up the gradients; note which parameters have one."""
         for k, p in enumerate(self.params):
-            view = self.views[k]
+            view, g = self.views[k], p.grad
             if p.data is not view or view.shape != self.shapes[k]:
                 raise ag.GraphError(self._replaced(k))
-            self.grads[k] = None if p.grad is None else self._contiguous(k, p.grad.data)
+            if g is None:
+                self.grads[k] = None
+            elif k in self.copies:
+                self.grads[k], shaped = self.copies[k]
+                np.copyto(shaped, g.data)
+            else:
+                self.grads[k] = self._flattened(k, g.data)
         self.present = [k for k, g in enumerate(self.grads) if g is not None]
 
-    def _contiguous(self, k: int, g: Any) -> Any:
-        if not g.flags.c_contiguous:
-            if k not in self.copies:
-                self.copies[k] = np.empty(g.shape, g.dtype)
-            np.copyto(self.copies[k], g)
-            g = self.copies[k]
-        return g.reshape(-1).view(self.real.dtype)
+    def _flattened(self, k: int, g: Any) -> Any:
+        """A gradient with one axis: as it is, or from now on copied if it is not contiguous."""
+        if g.flags.c_contiguous:
+            return g.reshape(-1).view(self.real.dtype)
+        self._copy_into(k, np.empty(g.size * g.itemsize // self.real.itemsize, self.real.dtype))
+        np.copyto(self.copies[k][1], g)
+        return self.copies[k][0]
+
+    def _copy_into(self, k: int, room: Any) -> None:
+        """Let the gradient of parameter k be copied at every step."""
+        self.copies[k] = room, room.view(self.values.dtype).reshape(self.shapes[k])
 
     def _replaced(self, k: int) -> str:
         p, name = self.params[k], self.params[k].name or f"number {k}"
@@ -94,6 +110,8 @@ class Flat:
 
     def gradient(self, a: int, b: int, pool: Pool) -> Block:
         """The gradients of positions a to b: as they are if one parameter has them all, otherwise put together in a buffer."""
+        if self.together is not None:
+            return Block(self.together[a:b], pool)
         k = bisect_right(self.starts, a) - 1
         start, stop = self.spans[k]
         if b <= stop:
