@@ -15,8 +15,6 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-
 PAGE = Path(__file__).parent.parent / "docs" / "optimizers.md"
 START, END = "<!-- times: written by make bench-optim -->", "<!-- end of times -->"
 SETTLE = 0.2  # seconds: after its work a thread pool spins for a while, and would slow the next process
@@ -43,6 +41,12 @@ CASES = {
 
 def stepper(library, case, size):
     """A function that makes one step, or None where the library does not have the optimizer."""
+    if library == "ours":
+        import autograd_core as ag  # before numpy, so that it can choose NumPy's faster settings
+
+        import optim
+    import numpy as np
+
     name, options = CASES[case]
     rng = np.random.default_rng(0)
     shapes = [shape for shape in SIZES[size] if name != "Muon" or len(shape) == 2]
@@ -56,9 +60,6 @@ def stepper(library, case, size):
         for p, g in zip(params, grads, strict=True):
             p.grad = torch.tensor(g)
         return getattr(torch.optim, name)(params, **options).step
-    import autograd_core as ag
-    import optim
-
     params = [ag.Tensor(value, requires_grad=True) for value in values]
     for p, g in zip(params, grads, strict=True):
         p.grad = g
@@ -67,8 +68,6 @@ def stepper(library, case, size):
 
 def worker(library, size):
     """Answers each line on stdin, the name of a case, with the seconds of one step."""
-    if library == "ours":
-        import autograd_core  # noqa: F401  before numpy would be better still; settings hold from here on
     steps = {}
     for line in sys.stdin:
         case = line.strip()
