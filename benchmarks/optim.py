@@ -1,6 +1,6 @@
-"""Time of one optimizer step against PyTorch's, each in a process of its own, in turns: `make bench-optim` writes docs/optimizers.md.
+"""Time of one optimizer step against PyTorch's, each in a process of its own, in turns: `make bench-optim`.
 
-    python -m benchmarks.optim [--rounds 9] [--only Adam,SGD] [--write]
+    python -m benchmarks.optim [--rounds 9] [--only 'Adam;SGD, momentum'] [--write]
 
 Large: the 1.86 million float32 parameters of a 784-1024-1024-10 network. Small: eight parameters, 288 numbers together, where
 what is measured is the way to the arithmetic. PyTorch runs as it does by default (not fused).
@@ -17,7 +17,7 @@ from pathlib import Path
 
 PAGE = Path(__file__).parent.parent / "docs" / "optimizers.md"
 START, END = "<!-- times: written by make bench-optim -->", "<!-- end of times -->"
-SETTLE = 0.2  # seconds: after its work a thread pool spins for a while, and would slow the next process
+SETTLE = 0.3  # seconds: after its work a thread pool spins for a while, and would slow the next process
 SIZES = {
     "large": [(1024, 784), (1024,), (1024, 1024), (1024,), (10, 1024), (10,)],
     "small": [(8, 8), (8,)] * 4,
@@ -43,7 +43,6 @@ def stepper(library, case, size):
     """A function that makes one step, or None where the library does not have the optimizer."""
     if library == "ours":
         import autograd_core as ag  # before numpy, so that it can choose NumPy's faster settings
-
         import optim
     import numpy as np
 
@@ -81,7 +80,7 @@ def worker(library, size):
             step()
         times = []
         start = time.perf_counter()
-        while time.perf_counter() - start < 0.15:
+        while time.perf_counter() - start < 0.1:
             before = time.perf_counter()
             step()
             times.append(time.perf_counter() - before)

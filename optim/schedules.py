@@ -63,9 +63,9 @@ class Schedule:
     def __reduce__(self) -> Any:
         return partial(self._make, *self._args, **self._kwargs), ()
 
-    def plot(self, steps: int, path: str | Path | None = None) -> Any:
-        """Draw the values of that many steps; write a file if a path is given. Returns the matplotlib figure."""
-        return plot({repr(self): self}, steps, path)
+    def plot(self, steps: int, path: str | Path | None = None, log: bool = False) -> Any:
+        """Draw the values of that many steps; arguments and result are those of the function `plot`."""
+        return plot({repr(self): self}, steps, path, log)
 
 
 def schedule(formula: Callable[Concatenate[int, Settings], float]) -> Callable[Settings, Schedule]:
@@ -410,13 +410,14 @@ def scale(step: int, schedule: Value, factor: Value) -> float:
     return _at(schedule, step) * _at(factor, step)
 
 
-def plot(schedules: Mapping[str, Callable[[int], float]], steps: int, path: str | Path | None = None) -> Any:
-    """Draw schedules by name, one picture each, side by side; write a file if a path is given.
+def plot(schedules: Mapping[str, Callable[[int], float]], steps: int, path: str | Path | None = None, log: bool = False) -> Any:
+    """Draw schedules by name, one picture each, side by side.
 
     Args:
         schedules: functions of the step number.
         steps: how many to draw.
-        path: the file; its ending says which format.
+        path: the file to write, if any; its ending says which format.
+        log: a logarithmic axis of values.
 
     Returns:
         The matplotlib figure.
@@ -433,8 +434,10 @@ def plot(schedules: Mapping[str, Callable[[int], float]], steps: int, path: str 
     for (name, function), ax in zip(schedules.items(), places, strict=False):
         values = [function(step) for step in range(steps)]
         ax.plot(range(steps), values, color="#0072B2", linewidth=1.6)
-        if min(values) > 0 and max(values) > 100 * min(values):
+        if log:
             ax.set_yscale("log")
+        elif max(values) == min(values) > 0:
+            ax.set_ylim(0, 1.3 * max(values))
         ax.set_title(name, fontsize=9)
         ax.grid(alpha=0.3)
         ax.spines[["top", "right"]].set_visible(False)

@@ -1,4 +1,4 @@
-"""Optimizers: closed-form trajectories, groups, memory, and what is refused. The table of all of them is in test_optimizers.py."""
+"""Optimizers: closed-form trajectories, groups, memory, and what is refused. All of them: test_optimizers.py."""
 
 import warnings
 
@@ -388,7 +388,7 @@ def test_a_state_dict_is_a_copy():
 
 
 def test_a_buffer_of_a_formula_is_not_used_again_while_a_name_has_it():
-    from optim.block import Block, Pool  # noqa: PLC0415  what is under test is internal
+    from optim.block import Block, Pool
 
     x = Block(np.array([[1.0, 2.0]]), Pool(float))
     transposed = (x + 1.0).T  # the sum itself has no name
@@ -403,7 +403,7 @@ def test_a_buffer_of_a_formula_is_not_used_again_while_a_name_has_it():
 
 
 def test_a_pool_does_not_grow_with_the_shapes_it_has_seen():
-    from optim.block import Pool  # noqa: PLC0415
+    from optim.block import Pool
 
     pool = Pool(float)
     for n in range(1000):

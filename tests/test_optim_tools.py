@@ -195,10 +195,10 @@ def test_averaged_weights_are_the_means_they_are_called(rng):
 @NEEDS_TORCH
 @pytest.mark.parametrize("kind", ["EMA", "SWA"])
 def test_averaged_weights_equal_pytorchs(kind):
-    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn  # noqa: PLC0415  not everywhere
+    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
     options = {"decay": 0.9} if kind == "EMA" else {}
-    net, average, seen = moving(getattr(optim, kind), **options)
+    _, average, seen = moving(getattr(optim, kind), **options)
     theirs = torch.nn.Linear(2, 2, dtype=torch.float64)
     peer = AveragedModel(theirs, multi_avg_fn=get_ema_multi_avg_fn(0.9) if kind == "EMA" else None)
     for weight in seen:
@@ -210,9 +210,14 @@ def test_averaged_weights_equal_pytorchs(kind):
 
 def test_applied_gives_the_weights_back_also_after_an_error():
     net, swa, seen = moving(optim.SWA)
-    with pytest.raises(RuntimeError, match="in the block"), swa.applied():
-        np.testing.assert_allclose(net.weight.numpy(), np.mean(seen, axis=0), rtol=1e-13)
-        raise RuntimeError("in the block")
+
+    def fail():
+        with swa.applied():
+            np.testing.assert_allclose(net.weight.numpy(), np.mean(seen, axis=0), rtol=1e-13)
+            raise RuntimeError("in the block")
+
+    with pytest.raises(RuntimeError, match="in the block"):
+        fail()
     np.testing.assert_array_equal(net.weight.numpy(), seen[-1])
     state, other = swa.state_dict(), optim.SWA(net)
     other.load_state_dict(state)
