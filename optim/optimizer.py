@@ -192,11 +192,11 @@ class Optimizer:
     def _decay_and_update(self, p: Block, g: Block, s: State, h: dict[str, Any]) -> None:
         if h["maximize"]:
             g = -g
-        if h["weight_decay"]:
-            if h["decoupled_weight_decay"]:
-                p *= 1 - h["lr"] * h["weight_decay"]
-            else:
-                g = g + h["weight_decay"] * p
+        decay = h.get("weight_decay", 0.0)
+        if decay and h["decoupled_weight_decay"]:
+            p *= 1 - h["lr"] * decay
+        elif decay:
+            g = g + decay * p
         self.update(p, g, s, h)
 
     def _is_skipped(self) -> bool:

@@ -402,6 +402,25 @@ def test_a_buffer_of_a_formula_is_not_used_again_while_a_name_has_it():
     np.testing.assert_array_equal((np.float64(2.0) * x).array, [[2.0, 4.0]])  # a block, not an array of objects
 
 
+def test_an_optimizer_of_ones_own_needs_an_update_and_nothing_else():
+    class Plain(optim.Optimizer):
+        def __init__(self, params, lr=0.5, **options):
+            super().__init__(params, options, lr=lr)
+
+        def update(self, p, g, s, h):
+            p -= h["lr"] / s["step"] * g
+
+    x = leaf(2)
+    plain = Plain([x], maximize=True)
+    for _ in range(2):
+        x.grad = np.ones(2)
+        plain.step()
+    np.testing.assert_array_equal(x.numpy(), 1.75)
+    bare = type("Bare", (optim.Optimizer,), {})([x], lr=0.1)
+    with pytest.raises(NotImplementedError, match="Bare defines no update"):
+        bare.step()
+
+
 def test_a_pool_does_not_grow_with_the_shapes_it_has_seen():
     from optim.block import Pool
 
