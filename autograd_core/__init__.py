@@ -38,7 +38,7 @@ from .recompute import checkpoint  # noqa: E402
 from .record import custom_op  # noqa: E402
 from .tensor import IMPLEMENTED as _IMPLEMENTED  # noqa: E402
 from .tensor import Tensor, gradients  # noqa: E402
-from .threads import get_num_threads, in_threads, set_num_threads  # noqa: E402
+from .threads import ThreadTrial, get_num_threads, in_threads, set_num_threads  # noqa: E402
 from .transforms import grad, hvp, jvp, linearize, value_and_grad, vjp  # noqa: E402
 
 __version__ = _version.__version__
@@ -54,6 +54,7 @@ __all__ = [  # noqa: PLE0604  the ops name their own
     "NoRuleError",
     "ShapeError",
     "Tensor",
+    "ThreadTrial",
     "check",  # noqa: F405
     "checkpoint",
     "custom_op",

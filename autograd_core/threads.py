@@ -11,9 +11,10 @@ import threading
 from collections.abc import Callable
 from contextvars import copy_context
 from queue import SimpleQueue
+from time import perf_counter
 from typing import Any
 
-__all__ = ["get_num_threads", "in_threads", "set_num_threads"]
+__all__ = ["ThreadTrial", "get_num_threads", "in_threads", "set_num_threads"]
 
 
 def _default() -> int:
@@ -179,3 +180,43 @@ def in_threads(work: Callable[[int, int], None], start: int, stop: int, least: i
     for part in others:
         if part.error is not None:
             raise part.error
+
+
+class ThreadTrial:
+    """Finds out, by trying both in turn, whether work that comes again and again is faster in threads.
+
+    Which it is depends on what else runs: threads that BLAS keeps spinning after a product of matrices take the core that a
+    second thread was to have, and an update of 2 million parameters that takes 2.4 ms in two threads alone, and 3.1 in one,
+    takes 5 in two right behind a backward pass (two cores, OpenBLAS).
+
+    >>> import autograd_core as ag
+    >>> trial = ag.ThreadTrial()
+    >>> for _ in range(30):
+    ...     with trial as threaded:
+    ...         ag.in_threads(lambda a, b: None, 0, 8, least=4 if threaded else 8)
+    >>> trial.decided
+    True
+    """
+
+    rounds = 7  # with each; medians are compared
+
+    def __init__(self) -> None:
+        self.seconds: dict[bool, list[float]] = {True: [], False: []}
+        self.best = True
+        self.decided = False
+
+    def __enter__(self) -> bool:
+        """Whether to use threads this time."""
+        if self.decided:
+            return self.best
+        self._threaded = len(self.seconds[True]) <= len(self.seconds[False])
+        self._start = perf_counter()
+        return self._threaded
+
+    def __exit__(self, *exc: object) -> None:
+        if self.decided:
+            return
+        self.seconds[self._threaded].append(perf_counter() - self._start)
+        if len(self.seconds[False]) > self.rounds:  # the first of each made arrays and threads
+            threaded, alone = (sorted(self.seconds[which][1 : self.rounds + 1])[self.rounds // 2] for which in (True, False))
+            self.best, self.decided = threaded < alone, True

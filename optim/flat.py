@@ -44,6 +44,7 @@ class Flat:
         self.present: list[int] = []  # which parameters have a gradient
         self.copies: dict[int, tuple[Any, Any]] = {}  # of gradients, with one axis and with the parameter's
         self.pools: dict[int, Pool] = {}  # one for each thread
+        self.trial = ag.ThreadTrial()
         per_element = 2 if self.values.dtype.kind == "c" else 1
         ends = [0, *np.cumsum([p.size for p in params]).tolist()]
         self.spans = [(a * per_element, b * per_element) for a, b in pairwise(ends)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypedDict
 
@@ -172,8 +173,10 @@ class Optimizer:
                 self.advance(flat.numbers[k], h)
                 self._update_parameter(flat, h, k)
         else:
-            for start, stop, numbers in flat.stretches(partial(self.advance, h=h)):
-                ag.in_threads(partial(self._update_blocks, flat, h, numbers), start, stop, least=_PART)
+            with flat.trial if flat.real.size >= 2 * _PART else nullcontext(False) as threaded:
+                for start, stop, numbers in flat.stretches(partial(self.advance, h=h)):
+                    work = partial(self._update_blocks, flat, h, numbers)
+                    ag.in_threads(work, start, stop, least=_PART if threaded else flat.real.size)
         flat.release()
 
     def _update_blocks(self, flat: Flat, h: dict[str, Any], numbers: State, start: int, stop: int) -> None:

@@ -130,3 +130,18 @@ def test_a_forked_child_makes_its_own_workers():
         ag.in_threads(lambda a, b: done.__setitem__(slice(a, b), 1), 0, 3, least=1)
         os._exit(0 if done.all() else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("faster", [True, False])
+def test_a_trial_settles_on_what_took_less_time(monkeypatch, faster):
+    now = 0.0
+    monkeypatch.setattr(threads, "perf_counter", lambda: now)
+    trial, tried = ag.ThreadTrial(), []
+    for k in range(30):
+        with trial as threaded:
+            now += 1.0 if threaded is faster else 2.0
+            now += 100.0 if k < 2 else 0.0  # the first of each is not looked at
+        tried.append(threaded)
+    assert trial.decided
+    assert tried[:16].count(True) == 8
+    assert tried[16:] == [faster] * 14
