@@ -16,7 +16,7 @@ import optim
 ROOT = Path(__file__).parent.parent
 # Each may import from those before it (and itself); what is not listed may import anything.
 LAYERS = [
-    {"errors", "memory", "version", "extras", "threads"},
+    {"errors", "files", "memory", "version", "extras", "threads"},
     {"graph", "piece"},
     {"randomness", "tree"},
     {"tensor"},
@@ -25,7 +25,8 @@ LAYERS = [
     {"record"},
     {"ops"},
     {"methods"},
-    {"anomaly"},
+    {"anomaly", "packing"},
+    {"storage"},
     {"transforms"},
     {"jacobians", "recompute"},
     {"check", "testing", "viz", "doctor"},
