@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .errors import SaveError
 
-__all__ = ["remove_leftovers", "replacing"]
+__all__ = ["new_folder", "remove_leftovers", "replacing"]
 
 _PREFIX, _SUFFIX = ".autograd_core-", ".tmp"
 
@@ -55,6 +55,15 @@ def _explained(error: OSError, target: Path) -> SaveError:
     free = f"; {shutil.disk_usage(target.parent).free} bytes are free there" if target.parent.is_dir() else ""
     text = f"{target} could not be written ({error.strerror or error}){free}. What was there before is unchanged"
     return SaveError(error.errno or 0, text)
+
+
+def new_folder(folder: Path) -> None:
+    """Make a folder, with those above it, whose name outlives a power failure; nothing if it is there."""
+    if not folder.is_dir():
+        new_folder(folder.absolute().parent)
+        folder.mkdir(exist_ok=True)
+        if os.name == "posix":
+            _sync(folder.absolute().parent, os.O_RDONLY)
 
 
 def remove_leftovers(folder: Path) -> None:
