@@ -102,7 +102,7 @@ class Checkpoints:
             try:
                 return self._checked(ag.load(self.path(epoch)), epoch)
             except ag.DataError as error:
-                warnings.warn(f"going back one checkpoint: {error}", stacklevel=5)
+                warnings.warn(f"going back one checkpoint: {error}", stacklevel=4)
         if epochs:
             raise ag.DataError(f"none of the checkpoints in {self.folder} can be read: {[*map(str, map(self.path, epochs))]}")
         return None

@@ -62,10 +62,10 @@ SETTINGS = {
 }
 
 
-def train(folder: Path | None, seed: int | None = None, **options: object) -> str:
+def train(folder: Path | None, seed: int | None = None, model: nn.Module | None = None, **options: object) -> str:
     """One whole run; what it ended with, as a checksum."""
     ag.manual_seed(0)
-    model = Network()
+    model = model or Network()
     adam = optim.Adam(model.parameters(), lr=lambda step: 0.02 / (1 + step / 20))
     history = nn.fit(
         model,
@@ -74,8 +74,7 @@ def train(folder: Path | None, seed: int | None = None, **options: object) -> st
         adam,
         seed=seed,
         checkpoint_dir=folder,
-        resume=folder is not None,
-        **SETTINGS | options,
+        **{"resume": folder is not None} | SETTINGS | options,
     )
     return fingerprint([model.state_dict(), adam.state_dict(), model.other.rng, ag.default_rng(), vars(history)])
 

@@ -525,7 +525,7 @@ def test_a_reader_beside_a_writer_sees_whole_contents(path):
     writer.start()
     try:
         seen = set()
-        for _ in range(200):
+        while len(seen) < 5:
             values, k = ag.load(path)
             assert (values == k).all()
             assert len(values) == 1000 + k
@@ -533,7 +533,6 @@ def test_a_reader_beside_a_writer_sees_whole_contents(path):
     finally:
         stop.set()
         writer.join()
-    assert len(seen) > 1
 
 
 def test_the_missing_package_is_named(path, monkeypatch):
