@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import math
+import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -20,10 +21,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import autograd_core as ag
+from autograd_core import DataError
 
 __all__ = [
     "Batches",
-    "DataError",
     "FunctionDataset",
     "Scaling",
     "Table",
@@ -38,10 +39,6 @@ __all__ = [
     "take",
     "z_score",
 ]
-
-
-class DataError(ag.AutogradError, ValueError):
-    """A data file that is damaged, or holds something else than was expected; the message names file and place."""
 
 
 # Datasets
@@ -353,16 +350,22 @@ def _usable(scale: Any, values: Any) -> Any:
 # Files
 
 _IDX_DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+_MAX_BYTES = 2**33
+_DENSEST = 1040  # deflate packs at most 1032 bytes into one; a bit more for the ends
 
 
-def read_idx(path: str | Path) -> Any:
+def read_idx(path: str | Path, *, max_bytes: int = _MAX_BYTES) -> Any:
     """Read an array in IDX format, in which the MNIST digits are published; compressed by gzip or not.
 
     The file starts with two zero bytes, a code for the dtype and the number of axes; the sizes follow as 4-byte
     numbers, then the values; all with the most significant byte first.
 
+    Args:
+        path: the file.
+        max_bytes: the largest array to make: a small compressed file may hold a thousand times its size.
+
     Raises:
-        DataError: another format, or fewer or more bytes than its header says.
+        DataError: another format, a larger array, or fewer or more bytes than the header says.
 
     Source: LeCun, Cortes and Burges, The MNIST database of handwritten digits.
 
@@ -372,30 +375,49 @@ def read_idx(path: str | Path) -> Any:
     >>> read_idx(path)
     array([7, 2, 1], dtype=uint8)
     """
-    raw = Path(path).read_bytes()
-    if raw[:2] == b"\x1f\x8b":
+    with Path(path).open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        available = os.fstat(file.fileno()).st_size * (_DENSEST if packed else 1)
         try:
-            raw = gzip.decompress(raw)
-        except (EOFError, OSError, zlib.error) as error:
+            return _idx(path, gzip.GzipFile(fileobj=file) if packed else file, available, max_bytes)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise DataError(f"{path}: damaged gzip file ({error}); fetch it again") from error
-    if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] not in _IDX_DTYPES:
+
+
+def _idx(path: str | Path, file: Any, available: int, max_bytes: int) -> Any:
+    """The array in an open file that holds `available` bytes at most."""
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_DTYPES:
         raise DataError(
-            f"{path} is no IDX file: it starts with {raw[:4].hex(' ') or 'nothing'}; expected 00 00, a dtype code, axes"
+            f"{path} is no IDX file: it starts with {magic.hex(' ') or 'nothing'}; expected 00 00, a dtype code, axes"
         )
-    dtype, start = np.dtype(_IDX_DTYPES[raw[2]]), 4 + 4 * raw[3]
-    shape = tuple(int(size) for size in np.frombuffer(raw[4:start][: (len(raw) - 4) // 4 * 4], ">u4"))
-    expected = start + math.prod(shape) * dtype.itemsize
-    if len(shape) < raw[3] or len(raw) != expected:
-        what = f"a header of {start} bytes" if len(shape) < raw[3] else f"{expected} bytes for shape {shape} of {dtype.name}"
-        raise DataError(f"{path} is damaged: expected {what}, found {len(raw)} bytes; fetch it again")
-    return np.frombuffer(raw, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
+    dtype, sizes = np.dtype(_IDX_DTYPES[magic[2]]), file.read(4 * magic[3])
+    shape = tuple(int(size) for size in np.frombuffer(sizes[: len(sizes) // 4 * 4], ">u4"))
+    size, start = math.prod(shape) * dtype.itemsize, 4 + 4 * magic[3]
+    if max_bytes < size <= available:
+        raise DataError(f"{path} holds an array of {size} bytes, more than max_bytes={max_bytes}")
+    raw = file.read(min(size, available) + 1)
+    if len(sizes) < 4 * magic[3] or len(raw) != size:
+        what = (
+            f"a header of {start} bytes" if len(shape) < magic[3] else f"{start + size} bytes for shape {shape} of {dtype.name}"
+        )
+        raise DataError(f"{path} is damaged: expected {what}, found {4 + len(sizes) + len(raw)} bytes or more; fetch it again")
+    try:
+        return np.frombuffer(raw, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+    except ValueError as error:
+        raise DataError(f"{path}: NumPy has no arrays of shape {shape}") from error
 
 
-def read_npz(path: str | Path) -> dict[str, Any]:
+def read_npz(path: str | Path, *, max_bytes: int = _MAX_BYTES) -> dict[str, Any]:
     """Read the arrays of an NPZ file (`np.savez`) by name. Pickled objects in it are refused: they could run code.
 
+    Args:
+        path: the file.
+        max_bytes: how large all arrays together may be: a small compressed file may hold a thousand times its size.
+
     Raises:
-        DataError: no NPZ file, a damaged one, or one with pickled objects.
+        DataError: no NPZ file, a damaged one, one with pickled objects, or larger arrays.
 
     >>> import tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "data.npz"
@@ -407,10 +429,34 @@ def read_npz(path: str | Path) -> dict[str, Any]:
         Path(path).open("rb").close()  # says if there is no such file
         raise DataError(f"{path} is no NPZ file, or was cut off: NPZ is a zip archive of arrays, as np.savez writes it")
     try:
-        with np.load(path, allow_pickle=False) as found:
-            return {name: found[name] for name in found.files}
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path}: damaged NPZ file, or objects that are no plain arrays ({error})") from error
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            total = sum(member.file_size for member in members)
+            if total <= max_bytes:
+                return {member.filename.removesuffix(".npy"): _npy(archive, member) for member in members}
+    except Exception as error:  # a damaged archive makes zipfile, zlib and NumPy's reader of headers raise nearly anything
+        raise DataError(f"{path}: damaged NPZ file, or objects that are no plain arrays ({_short(error)})") from error
+    raise DataError(f"{path} holds arrays of {total} bytes, more than max_bytes={max_bytes}")
+
+
+def _npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Any:
+    """One array, whose header has to agree with the size of the member before memory is taken for it."""
+    if member.file_size > _DENSEST * (member.compress_size + 1):
+        raise ValueError(f"{member.file_size} bytes cannot come from {member.compress_size}")
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+        shape, fortran, dtype = read(file)
+        if dtype.hasobject or math.prod(shape) * dtype.itemsize != member.file_size - file.tell():
+            raise ValueError(f"dtype {dtype}, shape {shape} and {member.file_size} bytes")
+        array = np.frombuffer(bytearray(file.read()), dtype) if math.prod(shape) else np.empty(0, dtype)
+        return array.reshape(shape, order="F" if fortran else "C")
+
+
+def _short(what: object) -> str:
+    """On one line, and no longer than a message bears."""
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(what)[:200])
+    return text if len(text) < 100 else text[:96] + " ..."
 
 
 class Table(NamedTuple):
@@ -488,20 +534,33 @@ def read_csv(
         line, row = rows[i]
         k = numeric[j]
         if _number(row[k]) is None:
-            raise DataError(f"{path}, line {line}, column {k + 1} ('{names[k]}'): {row[k]!r} is no number")
+            raise DataError(f"{path}, line {line}, column {k + 1} ('{_short(names[k])}'): '{_short(row[k])}' is no number")
+    with np.errstate(over="ignore", invalid="ignore"):
+        converted = x.astype(dtype)
+    for i, j in np.argwhere(_misfits(converted, x)):
+        line, row = rows[i]
+        raise DataError(
+            f"{path}, line {line}, column {numeric[j] + 1}: {_short(row[numeric[j]])} does not fit into {converted.dtype}"
+        )
     columns = [names[k] for k in numeric]
     if at is None:
-        return Table(x.astype(dtype), None, columns, [])
-    classes, y = np.unique(np.array([row[at] for _, row in rows]), return_inverse=True)
-    as_numbers = np.array([_number(name) for name in classes.tolist()], float)
-    order = np.arange(len(classes)) if np.isnan(as_numbers).any() else as_numbers.argsort(kind="stable")
-    return Table(x.astype(dtype), order.argsort()[y], columns, classes[order].tolist())
+        return Table(converted, None, columns, [])
+    numbers = {name: _number(name) for name in sorted({row[at] for _, row in rows})}
+    if not any(number is None or math.isnan(number) for number in numbers.values()):
+        numbers = dict(sorted(numbers.items(), key=lambda pair: pair[1] or 0.0))
+    places = {name: k for k, name in enumerate(numbers)}
+    return Table(converted, np.array([places[row[at]] for _, row in rows]), columns, [*numbers])
+
+
+def _misfits(converted: Any, x: Any) -> Any:
+    """Where a conversion was more than a rounding."""
+    return np.isinf(converted) & ~np.isinf(x) if converted.dtype.kind in "fc" else converted != x
 
 
 def _column(path: str | Path, label: str | int | None, first: list[str]) -> int | None:
     if isinstance(label, str):
         if label not in first:
-            raise KeyError(f"{path} has no column '{label}'; its first line is {', '.join(first)}")
+            raise KeyError(f"{path} has no column '{label}'; its first line is {_short(', '.join(first))}")
         return first.index(label)
     if label is not None and not -len(first) <= label < len(first):
         raise IndexError(f"{path} has no column number {label}: it has {len(first)} columns")
