@@ -67,7 +67,7 @@ def _plain(value: Any) -> Any:
         return value.numpy()
     try:
         array = np.asarray(value)
-    except (ValueError, TypeError):  # uneven lists, objects that do not let themselves be converted
+    except Exception:  # noqa: BLE001  uneven lists, and objects of others, which may raise anything
         return np.empty((), object)
     return array if array.dtype.kind in "biufc" else array.astype(object)
 
