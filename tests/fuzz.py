@@ -363,7 +363,10 @@ def of_files(
     def run(data: bytes) -> object:
         path = FOLDER / f"fuzz-{os.getpid()}"
         path.write_bytes(data)
-        return read(path)
+        try:
+            return read(path)
+        finally:
+            path.unlink()  # of a crash it stays
 
     return Target(case, run, seeds, mutate)
 
