@@ -293,8 +293,6 @@ def test_no_global_state_of_numpy_is_changed():
                 "np.random.seed",
                 "set_printoptions",
                 "setbufsize",
-                "simplefilter",
-                "filterwarnings",
             ):
                 assert forbidden not in text, f"{path} calls {forbidden}"
 
