@@ -37,7 +37,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         if os.name == "posix":
             _sync(target.parent, os.O_RDONLY)
     except OSError as error:
-        raise _explained(error, target) from error
+        reason = f"{error.strerror or error}{_free(target.parent)}"
+        raise SaveError(
+            error.errno or 0, f"{target} could not be written ({reason}). What was there before is unchanged"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -51,10 +54,8 @@ def _sync(path: Path, flags: int) -> None:
         os.close(descriptor)
 
 
-def _explained(error: OSError, target: Path) -> SaveError:
-    free = f"; {shutil.disk_usage(target.parent).free} bytes are free there" if target.parent.is_dir() else ""
-    text = f"{target} could not be written ({error.strerror or error}){free}. What was there before is unchanged"
-    return SaveError(error.errno or 0, text)
+def _free(folder: Path) -> str:
+    return f"; {shutil.disk_usage(folder).free} bytes are free" if folder.is_dir() else ""
 
 
 def new_folder(folder: Path) -> None:
