@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DataError
+from .errors import DataError, SaveError
 from .extras import need
 from .files import replacing
 from .packing import pack, unpack
@@ -99,7 +99,7 @@ def _write(safetensors: Any, arrays: dict[str, Any], path: Path, texts: dict[str
                 "names, structure and plain values do not fit into the header of a file, at most 100 MB: turn long lists of "
                 "numbers into arrays"
             ) from error
-        raise OSError(str(error)) from error
+        raise SaveError(0, str(error)) from error
 
 
 def load(path: _Path, *, mmap: bool = False) -> Any:

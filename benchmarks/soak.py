@@ -77,7 +77,7 @@ def trainer(name: str) -> Callable[[], None]:
 
 def soak(name: str, steps: int, samples: int = 100) -> dict[str, list[float]]:
     """Memory, memory blocks of Python, and objects that the collector knows, along the steps."""
-    step = trainer(name)
+    step, samples = trainer(name), min(samples, steps)
     step()
     gc.collect()
     gc.disable()
@@ -122,19 +122,21 @@ COLOURS = {"MLP": ("#2f8fd0", "-"), "CNN": ("#d98a00", "--"), "LSTM": ("#c2609a"
 
 
 def draw(results: dict[str, dict[str, list[float]]], path: Path) -> None:
-    """Memory and objects against the steps."""
+    """Memory against the steps, in whole and enlarged."""
     plt = need("matplotlib.pyplot", "viz")
     need("matplotlib", "viz").use("svg")
     options = {"svg.fonttype": "none", "svg.hashsalt": "soak", "font.size": 10, "font.family": "sans-serif"}
     colours = dict.fromkeys(("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color"), INK)
-    panels = (("bytes", 2**20, "memory in use, MiB"), ("objects", 1000, "objects, thousands"))
     with plt.rc_context(options | colours):
         figure, axes = plt.subplots(1, 2, figsize=(9.2, 3.4), layout="constrained")
-        for ax, (key, unit, label) in zip(axes, panels, strict=True):
-            for name, found in results.items():
-                colour, line = COLOURS[name]
-                ax.plot(found["step"], np.array(found[key]) / unit, color=colour, linestyle=line, label=name, linewidth=1.6)
-            ax.set(xlabel="training steps", ylabel=label, ylim=(0, None), xlim=(0, None))
+        for name, found in results.items():
+            colour, line = COLOURS[name]
+            memory = np.array(found["bytes"])
+            for ax, values in zip(axes, (memory / 2**20, (memory - memory[0]) / 1024), strict=True):
+                ax.plot(found["step"], values, color=colour, linestyle=line, label=name, linewidth=1.6)
+        for ax, label in zip(axes, ("memory in use, MiB", "more than at the first sample, KiB"), strict=True):
+            low, high = ax.get_ylim()
+            ax.set(xlabel="training steps", ylabel=label, ylim=(min(0, low), 1.2 * high), xlim=(0, None))
             ax.grid(visible=True, color=INK, alpha=0.25, linewidth=0.6)
             ax.spines[["top", "right"]].set_visible(False)
         axes[0].legend(frameon=False, loc="lower right", ncols=3)
@@ -149,7 +151,7 @@ PAGE = """# Training for long
 switched off, and writes this page. Graphs have no cycles: what a step makes is freed by reference count, and memory
 stays as it is.
 
-![Memory in use and number of objects over the steps: level lines](images/soak.svg)
+![Memory in use over the steps, in whole and enlarged: level lines after the first two thousand](images/soak.svg)
 
 {table}
 
@@ -178,7 +180,7 @@ def main() -> None:
     rows.append("|---|---:|---:|---:|---:|---:|")
     for name, found in results.items():
         lost = apart("--steps", few, "--one", name, "traced")["traced"]
-        slopes = [f"{growth(found, 'bytes') / 1024:.1f}", f"{growth(found, 'objects'):.2f}"]
+        slopes = [f"{round(slope, 2) + 0.0:.2f}" for slope in (growth(found, "bytes") / 1024, growth(found, "objects"))]
         rows.append(f"| {name} | {found['bytes'][-1] / 2**20:.0f} | {' | '.join(slopes)} | {found['cycles']} | {lost:.2f} |")
     draw(results, DOCS / "images" / "soak.svg")
     page = PAGE.format(steps=options.steps, table="\n".join(rows), share=1 - WARM, traced=options.steps * 3 // 10)
