@@ -109,9 +109,9 @@ KINDS = {
 HEAD = """# Errors
 
 What is raised on purpose, with cause and cure. `except ag.AutogradError` catches all that is about arrays, graphs and files;
-each kind is also the builtin that one would expect (a `ShapeError` is a `ValueError`). A setting that cannot be meant is a plain
-`ValueError` or `TypeError`. Every message says what was given, what was expected, and what to do. `make ops-table` writes this
-page from the source, and `make raises` finds messages that no test looks at.
+each kind is also the builtin that one would expect (a `ShapeError` is a `ValueError`). A setting that cannot be meant is a
+plain `ValueError` or `TypeError`. Every message says what was given, what was expected, and what to do. `make ops-table`
+writes this page from the source, and `make raises` finds messages that no test looks at.
 
 | error | also a | cause | cure |
 |---|---|---|---|
