@@ -488,7 +488,7 @@ def by_atheris(name: str, cases: int, seed: int) -> None:
     import atheris
 
     target = TARGETS[name]
-    for module in (nn.data, storage, sys.modules["autograd_core.packing"]):
+    for module in (nn.readers, storage, sys.modules["autograd_core.packing"]):
         for value in [*vars(module).values()]:
             if getattr(value, "__module__", None) == module.__name__:
                 for owner in (value, *vars(value).values()) if isinstance(value, type) else (value,):
