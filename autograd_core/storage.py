@@ -22,6 +22,7 @@ from .errors import DataError, SaveError
 from .extras import need
 from .files import replacing
 from .packing import pack, unpack
+from .text import one_line
 
 __all__ = ["load", "load_metadata", "save"]
 
@@ -168,7 +169,7 @@ def _seal(texts: Mapping[str, str]) -> str:
 
 
 def _shown(path: _Path) -> str:
-    return ascii(os.fspath(path))[1:-1]
+    return one_line(os.fspath(path))
 
 
 # Reading arrays

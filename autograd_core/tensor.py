@@ -15,6 +15,7 @@ import numpy as np
 
 from .errors import DTypeError, GraphError, NoRuleError, ShapeError
 from .graph import Extra, Node, Retired, enable_grad, modes, sweep
+from .text import one_line
 
 if TYPE_CHECKING:
     from .signatures import Bound
@@ -172,7 +173,7 @@ class Tensor(Bound):
 
     def _label(self) -> str:
         label = f"tensor of shape {self.shape} and dtype {self.dtype}"
-        return f"'{self.name}', a {label}" if self.name else f"a {label}"
+        return f"'{one_line(self.name)}', a {label}" if self.name else f"a {label}"
 
     # Gradients
 
@@ -241,7 +242,7 @@ class Tensor(Bound):
         """Say that this leaf's memory was written in place: graphs recorded before may no longer read it."""
         if self._node is not None and self._node.op is None:
             self._node.extra = Retired(
-                f"'{self.name}'" if self.name else f"a {type(self).__name__} of shape {self.shape}", self._data
+                f"'{one_line(self.name)}'" if self.name else f"a {type(self).__name__} of shape {self.shape}", self._data
             )
             self._node = _leaf(self)
 

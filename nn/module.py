@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from autograd_core import ShapeError, Tensor, load, no_grad, save
+from autograd_core.text import one_line
 
 from .summary import Summary
 
@@ -70,11 +71,6 @@ def _plain(value: Any) -> Any:
     except Exception:  # noqa: BLE001  uneven lists, and objects of others, which may raise anything
         return np.empty((), object)
     return array if array.dtype.kind in "biufc" else array.astype(object)
-
-
-def _printable(name: Any) -> str:
-    """A name on one line, whatever is in it."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(name))
 
 
 class LoadResult(NamedTuple):
@@ -283,7 +279,7 @@ class Module:
         ]
         wrong = {"missing": missing, "unexpected": unexpected} if strict else {}
         wrong |= {"other shape": mismatched, "other kind of values": unusable}
-        lines = [f"  {what}: {', '.join(map(_printable, names))}" for what, names in wrong.items() if names]
+        lines = [f"  {what}: {', '.join(map(one_line, names))}" for what, names in wrong.items() if names]
         if lines:
             raise StateDictError("\n".join([f"the state dict does not fit {type(self).__name__}:", *lines]))
         with no_grad():
@@ -351,7 +347,7 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        lines = [f"({name}): " + repr(child).replace("\n", "\n  ") for name, child in self.named_children()]
+        lines = [f"({one_line(name)}): " + repr(child).replace("\n", "\n  ") for name, child in self.named_children()]
         lines = [text for text in (self.extra_repr(), *lines) if text] if lines else []
         inside = self.extra_repr() if not lines else "\n  " + "\n  ".join(lines) + "\n"
         return f"{type(self).__name__}({inside})"

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd_core import DataError
+from autograd_core.text import one_line
 
 __all__ = ["Table", "read_csv", "read_idx", "read_npz"]
 
@@ -106,7 +107,7 @@ def read_npz(path: str | Path, *, max_bytes: int = _MAX_BYTES) -> dict[str, Any]
             if total <= max_bytes:
                 return {member.filename.removesuffix(".npy"): _npy(archive, member) for member in members}
     except Exception as error:  # a damaged archive makes zipfile, zlib and NumPy's reader of headers raise nearly anything
-        raise DataError(f"{path}: damaged NPZ file, or objects that are no plain arrays ({_short(error)})") from error
+        raise DataError(f"{path}: damaged NPZ file, or objects that are no plain arrays ({one_line(error, 80)})") from error
     raise DataError(f"{path} holds arrays of {total} bytes, more than max_bytes={max_bytes}")
 
 
@@ -122,12 +123,6 @@ def _npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Any:
             raise ValueError(f"dtype {dtype}, shape {shape} and {member.file_size} bytes")
         array = np.frombuffer(bytearray(file.read()), dtype) if math.prod(shape) else np.empty(0, dtype)
         return array.reshape(shape, order="F" if fortran else "C")
-
-
-def _short(what: object) -> str:
-    """On one line, and no longer than a message bears."""
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(what)[:200])
-    return text if len(text) < 100 else text[:96] + " ..."
 
 
 class Table(NamedTuple):
@@ -220,12 +215,12 @@ def _numbers_in(path: str | Path, rows: Lines, columns: list[int], names: list[s
     for i, j in np.argwhere(np.isnan(x)):  # what is no number has become NaN
         cell = rows[i][1][columns[j]]
         if _number(cell) is None:
-            raise DataError(f"{_place(path, rows[i], columns[j], names)}: '{_short(cell)}' is no number")
+            raise DataError(f"{_place(path, rows[i], columns[j], names)}: '{one_line(cell, 80)}' is no number")
     with np.errstate(over="ignore", invalid="ignore"):
         converted = x.astype(dtype)
     for i, j in np.argwhere(_misfits(converted, x)):
         cell = rows[i][1][columns[j]]
-        raise DataError(f"{_place(path, rows[i], columns[j], names)}: {_short(cell)} does not fit into {dtype}")
+        raise DataError(f"{_place(path, rows[i], columns[j], names)}: {one_line(cell, 80)} does not fit into {dtype}")
     return converted
 
 
@@ -243,7 +238,7 @@ def _labels_in(path: str | Path, rows: Lines, at: int, names: list[str]) -> tupl
 
 
 def _place(path: str | Path, line: tuple[int, list[str]], column: int, names: list[str]) -> str:
-    return f"{path}, line {line[0]}, column {column + 1} ('{_short(names[column])}')"
+    return f"{path}, line {line[0]}, column {column + 1} ('{one_line(names[column], 80)}')"
 
 
 def _misfits(converted: Any, x: Any) -> Any:
@@ -254,7 +249,7 @@ def _misfits(converted: Any, x: Any) -> Any:
 def _column(path: str | Path, label: str | int | None, first: list[str]) -> int | None:
     if isinstance(label, str):
         if label not in first:
-            raise KeyError(f"{path} has no column '{label}'; its first line is {_short(', '.join(first))}")
+            raise KeyError(f"{path} has no column '{label}'; its first line is {one_line(', '.join(first), 80)}")
         return first.index(label)
     if label is not None and not -len(first) <= label < len(first):
         raise IndexError(f"{path} has no column number {label}: it has {len(first)} columns")
