@@ -40,7 +40,6 @@ import nn
 import optim
 from autograd_core import storage
 
-ROOT = Path(__file__).parent.parent
 FOLDER = Path(tempfile.gettempdir())
 
 # Changes of bytes
@@ -331,7 +330,12 @@ def optimizer() -> optim.Optimizer:
 
 def load_optimizer(state: Any) -> None:
     adam = optimizer()
-    adam.load_state_dict(state)
+    before = repr(adam.state_dict())
+    try:
+        adam.load_state_dict(state)
+    except ag.AutogradError:
+        assert repr(adam.state_dict()) == before
+        raise
     adam.step()
 
 
@@ -416,10 +420,6 @@ def outcome(target: Target, case: Any) -> str:
             target.run(case)
     except ag.AutogradError as error:
         return "refused" if str(error) else "an error without a message"
-    except (ValueError, TypeError) as error:  # of a bad argument: raised on purpose, in a file of ours
-        *_, last = traceback.extract_tb(error.__traceback__)
-        ours = str(last.filename).startswith(tuple(str(ROOT / name) for name in ("autograd_core", "nn", "optim")))
-        return "refused" if ours and last.line and last.line.startswith("raise ") else traceback.format_exc()
     except Exception:  # noqa: BLE001  whatever it is, it is a finding
         return traceback.format_exc()
     return "read"
