@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -100,7 +101,8 @@ def _write(safetensors: Any, arrays: dict[str, Any], path: Path, texts: dict[str
                 "names, structure and plain values do not fit into the header of a file, at most 100 MB: turn long lists of "
                 "numbers into arrays"
             ) from error
-        raise SaveError(0, str(error)) from error
+        number = int((re.search(r"os error (\d+)", str(error)) or [0, 0])[1])
+        raise SaveError(number, os.strerror(number) if number else str(error)) from error
 
 
 def load(path: _Path, *, mmap: bool = False) -> Any:

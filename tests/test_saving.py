@@ -451,7 +451,7 @@ def test_whatever_goes_wrong_the_old_content_stays_and_nothing_lies_about(path, 
 
 
 FULL = """
-    import resource, sys
+    import errno, resource, sys
     import numpy as np
     import autograd_core as ag
     path = sys.argv[1]
@@ -461,6 +461,7 @@ FULL = """
         ag.save(path, np.ones(100_000))
     except ag.SaveError as error:
         print(error)
+        print(error.errno == errno.EFBIG)
     print(ag.load(path).sum())
 """
 
@@ -468,7 +469,8 @@ FULL = """
 def test_a_full_disk_is_a_clear_error_and_the_old_content_stays(path):
     pytest.importorskip("resource")
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(FULL), str(path)], capture_output=True, text=True, check=True)
-    error, total = done.stdout.splitlines()
+    error, number, total = done.stdout.splitlines()
+    assert number == "True"
     assert "a.safetensors could not be written" in error
     assert "bytes are free). What was there before is unchanged" in error
     assert total == "10.0"
