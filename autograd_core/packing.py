@@ -135,50 +135,50 @@ class _Unpacker:
         if not isinstance(node, dict):
             return node
         ((kind, content),) = node.items()
-        return getattr(self, f"_{_KNOWN[kind]}")(content)
+        return _KINDS_OF_NODES[kind](self, content)
 
-    def _array(self, name: Any) -> Any:
+    def read_array(self, name: Any) -> Any:
         return self.arrays.pop(name)  # once each: no two places share memory
 
-    def _pairs(self, name: Any) -> Any:
+    def read_pairs(self, name: Any) -> Any:
         pairs = self.arrays.pop(name)
         if pairs.dtype != np.float64 or pairs.shape[-1:] != (2,):
             raise ValueError(f"{pairs.dtype} of shape {pairs.shape} for complex numbers")
         return np.ascontiguousarray(pairs).view(np.complex128)[..., 0]
 
-    def _scalar(self, node: Any) -> Any:
+    def read_scalar(self, node: Any) -> Any:
         return _expected(np.ndarray, self.unpack(node))[()]
 
-    def _tensor(self, content: Any) -> Tensor:
+    def read_tensor(self, content: Any) -> Tensor:
         node, leaf, name = content
         if name is not None:
             _expected(str, name)
         return Tensor(_expected(np.ndarray, self.unpack(node)), _expected(bool, leaf), name=name)
 
-    def _tuple(self, content: Any) -> Any:
+    def read_tuple(self, content: Any) -> Any:
         return tuple(self.unpack(item) for item in _expected(list, content))
 
-    def _dict(self, content: Any) -> Any:
+    def read_dict(self, content: Any) -> Any:
         return {key: self.unpack(item) for key, item in content.items()}
 
-    def _items(self, content: Any) -> Any:
+    def read_items(self, content: Any) -> Any:
         pairs = [(self.unpack(key), self.unpack(item)) for key, item in content]
         return dict(pairs)
 
-    def _float(self, content: Any) -> float:
+    def read_float(self, content: Any) -> float:
         return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[content]
 
-    def _int(self, content: Any) -> int:
+    def read_int(self, content: Any) -> int:
         return int(content, 16)
 
-    def _complex(self, content: Any) -> complex:
+    def read_complex(self, content: Any) -> complex:
         real, imag = (_expected(float, self.unpack(part)) for part in content)
         return complex(real, imag)
 
-    def _bytes(self, content: Any) -> bytes:
+    def read_bytes(self, content: Any) -> bytes:
         return bytes.fromhex(content)
 
-    def _generator(self, node: Any) -> np.random.Generator:
+    def read_generator(self, node: Any) -> np.random.Generator:
         state = self.unpack(node)
         kind = state["bit_generator"]
         if not _SOUND[kind](state, state["state"]):
@@ -188,22 +188,8 @@ class _Unpacker:
         return generator
 
 
-_KNOWN = {
-    kind: kind
-    for kind in (
-        "array",
-        "pairs",
-        "scalar",
-        "tensor",
-        "tuple",
-        "dict",
-        "items",
-        "float",
-        "int",
-        "complex",
-        "bytes",
-        "generator",
-    )
+_KINDS_OF_NODES: dict[str, Callable[[_Unpacker, Any], Any]] = {
+    name.removeprefix("read_"): read for name, read in vars(_Unpacker).items() if name.startswith("read_")
 }
 # In other states NumPy, which does not look, would read beyond its memory or draw the same number for ever.
 _SOUND: dict[str, Callable[[Any, Any], bool]] = {

@@ -75,8 +75,9 @@ class Checkpoints:
         """Bring the parts and this thread's generator into the state of the last checkpoint that is whole; give its history.
 
         Raises:
-            DataError: there are checkpoints, and all are damaged.
-            ValueError: made with other settings, or for another model.
+            DataError: there are checkpoints, and all are damaged; or something of this run has no state in them.
+            ValueError: made with other settings.
+            StateDictError: of another model.
         """
         tree = self._last()
         if tree is None:
@@ -88,11 +89,13 @@ class Checkpoints:
                 "another folder from their weights, ag.load(path)['model']"
             )
         for name, part in self.parts.items():
-            if name not in tree:
-                raise ValueError(f"the checkpoints in {self.folder} have no state of '{name}': resume with the same arguments")
+            if not isinstance(tree.get(name), dict):
+                raise ag.DataError(
+                    f"the checkpoints in {self.folder} have no state of '{name}': resume with the same arguments"
+                )
             part.load_state_dict(tree[name])
             if isinstance(part, Module):
-                _restore_hidden(part, tree["hidden"][name])
+                _restore_hidden(part, tree["hidden"].get(name, {}))
         ag.default_rng().bit_generator.state = tree["generator"].bit_generator.state
         return tree["history"]
 
@@ -108,9 +111,16 @@ class Checkpoints:
         return None
 
     def _checked(self, tree: Any, epoch: int) -> Any:
-        wanted = {"epoch", "settings", "history", "generator", "hidden"}
-        if not isinstance(tree, dict) or not wanted <= tree.keys():
-            raise ag.DataError(f"{self.path(epoch)} is no checkpoint of fit")
+        try:
+            history = tree["history"]
+            sound = history.keys() == {"epochs", "best_epoch", "stopped"} and len(history["epochs"]) == tree["epoch"] == epoch
+            sound &= history["best_epoch"] is None or 1 <= history["best_epoch"] <= epoch
+            sound &= isinstance(tree["generator"], np.random.Generator)
+            sound &= isinstance(tree["settings"], dict) and isinstance(tree["hidden"], dict)
+        except (KeyError, TypeError, AttributeError):
+            sound = False
+        if not sound:
+            raise ag.DataError(f"{self.path(epoch)} is no checkpoint of fit, or of another epoch")
         return tree
 
     def weights(self, epoch: int) -> dict[str, Any]:

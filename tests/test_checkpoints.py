@@ -211,7 +211,41 @@ def test_only_damaged_checkpoints_are_an_error_and_not_a_new_start(folder):
     ag.save(folder / "epoch-000009.safetensors", {"model": 1})
     with pytest.warns(UserWarning, match="going back") as warned, pytest.raises(ag.DataError, match="none of the checkpoints"):
         train(folder)
-    assert "epoch-000009.safetensors is no checkpoint of fit" in str(warned[0].message)
+    assert "epoch-000009.safetensors is no checkpoint of fit, or of another epoch" in str(warned[0].message)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"epoch": 2},
+        {"history": []},
+        {"history": {"epochs": [], "best_epoch": None, "stopped": ""}},
+        {"history": {"epochs": [{}], "best_epoch": 7, "stopped": ""}},
+        {"history": {"epochs": [{}], "best_epoch": "1", "stopped": ""}},
+        {"generator": 5},
+        {"settings": None},
+        {"hidden": [1]},
+    ],
+)
+def test_forged_checkpoints_are_refused(folder, changes):
+    crashed(folder, 1)
+    path = folder / "epoch-000001.safetensors"
+    ag.save(path, ag.load(path) | changes)
+    with (
+        pytest.warns(UserWarning, match="is no checkpoint of fit"),
+        pytest.raises(ag.DataError, match="none of the checkpoints"),
+    ):
+        train(folder)
+
+
+@pytest.mark.parametrize("name", ["model", "optimizer"])
+@pytest.mark.parametrize("state", [None, {}, {"a": 1}])
+def test_forged_states_are_refused(folder, name, state):
+    crashed(folder, 1)
+    path = folder / "epoch-000001.safetensors"
+    ag.save(path, ag.load(path) | {name: state})
+    with pytest.raises(ValueError, match=rf"no state of '{name}'|does not fit|no state for"):
+        train(folder)
 
 
 def test_an_earlier_run_is_not_overwritten(folder):
