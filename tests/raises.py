@@ -168,9 +168,11 @@ def pytest_configure() -> None:
 
     def noting(self: Any, kind: Any, error: Any, traceback: Any) -> Any:
         caught = leave(self, kind, error, traceback)
-        while caught and error is not None:
+        chain = [error] if caught and error is not None else []
+        for error in chain:  # grows: the text of a cause stands in the message
             note(self.match, error.__traceback__)
-            error = error.__cause__  # whose text stands in the message
+            if error.__cause__ not in (None, *chain):  # one may have been raised from itself
+                chain.append(error.__cause__)
         return caught
 
     RaisesExc.__exit__ = noting
