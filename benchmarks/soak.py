@@ -157,8 +157,8 @@ stays as it is.
 
 The slopes are of straight lines through the last {share:.0%} of the samples: until then Python's lists of freed tuples fill,
 up to 2000 of each length; a single jump later is malloc taking some pages more. *Cycles* is the number of objects that only the
-collector could free, at the end. *Traced* is what tracemalloc sees of Python's and NumPy's memory: the growth over {traced:,} steps
-after as many others, per step.
+collector could free, at the end. *Traced* is what tracemalloc sees of Python's and NumPy's memory: the growth over {traced:,}
+steps after as many others, per step.
 
 A training loop of your own keeps memory level too if it keeps numbers and not tensors: `losses.append(loss.item())`. A list of
 `loss` tensors holds all their graphs.

@@ -169,10 +169,10 @@ def pytest_configure() -> None:
     def noting(self: Any, kind: Any, error: Any, traceback: Any) -> Any:
         caught = leave(self, kind, error, traceback)
         chain = [error] if caught and error is not None else []
-        for error in chain:  # grows: the text of a cause stands in the message
-            note(self.match, error.__traceback__)
-            if error.__cause__ not in (None, *chain):  # one may have been raised from itself
-                chain.append(error.__cause__)
+        for inner in chain:  # grows: the text of a cause stands in the message
+            note(self.match, inner.__traceback__)
+            if inner.__cause__ not in (None, *chain):  # one may have been raised from itself
+                chain.append(inner.__cause__)
         return caught
 
     RaisesExc.__exit__ = noting
