@@ -110,6 +110,14 @@ def forked(work: Callable[[], str], kill_after: float | None = None) -> str | No
     return answer or None
 
 
+def timed(work: Callable[[], str], expected: str) -> float:
+    """How many seconds work takes that is not interrupted."""
+    start = time.perf_counter()
+    if forked(work) != expected:
+        raise AssertionError("a run with checkpoints ended otherwise than one without")
+    return time.perf_counter() - start
+
+
 def training_kill(folder: Path, instant: float, expected: str, seed: int | None) -> int:
     """Kill one run and go on with it; the number of epochs that had checkpoints."""
     forked(lambda: train(folder, seed=seed), kill_after=instant)
@@ -140,9 +148,7 @@ def main(kills: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     with tempfile.TemporaryDirectory() as root:
         expected = {order: train(None, seed=order) for order in (None, 5)}
-        start = time.perf_counter()
-        assert forked(lambda: train(Path(root, "whole"), seed=5)) == expected[5]
-        whole = time.perf_counter() - start
+        whole = min(timed(lambda k=k: train(Path(root, f"whole {k}"), seed=5), expected[5]) for k in range(3))
         reached = []
         for k in range(kills):
             folder = Path(root, str(k))
