@@ -281,6 +281,7 @@ def test_csv_with_and_without_header_and_labels(tmp_path):
         ("1,2\n1_0,3\n", {}, r"line 2, column 1 \('0'\): '1_0'"),
         ("x,2\n1,3\n", {"header": False}, "line 1, column 1"),
         ("a,b\n1,2\n3,4,5\n", {}, "line 3: 3 cells.* has 2"),
+        ("1,2,\n3,4,\n", {"label": -1}, r"line 1, column 3 \('2'\): the label is empty"),
         ("a,b\n", {}, "no data"),
         ("\n", {}, "empty"),
     ],
