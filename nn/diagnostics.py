@@ -254,7 +254,7 @@ def plot(reports: Mapping[str, DepthReport], path: str | Path | None = None) -> 
     panels[2].set_ylim(-0.03, 1.03)
     panels[2].yaxis.set_major_formatter(ticks.PercentFormatter(1))
     if any(reports):
-        panels[0].legend(frameon=False, fontsize=8, loc="upper right")
+        panels[0].legend(frameon=False, fontsize=8, loc="lower left")
     if path is not None:
         figure.savefig(path, dpi=150)
     return figure

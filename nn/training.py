@@ -100,7 +100,7 @@ class History:
             ax.grid(alpha=0.3)
             ax.spines[["top", "right"]].set_visible(False)
             if len(self):
-                ax.legend(frameon=False, fontsize=8, loc="upper right")
+                ax.legend(frameon=False, fontsize=8, loc="upper right" if name == "loss" else "lower right")
         if path is not None:
             figure.savefig(path, dpi=150)
         return figure
