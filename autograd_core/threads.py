@@ -8,10 +8,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from functools import partial
-from typing import Any
 
 __all__ = ["get_num_threads", "in_threads", "set_num_threads"]
 
@@ -28,27 +26,16 @@ class _Pool:
 
     def __init__(self) -> None:
         self.threads = _default()
-        self.forget()
+        self.executor: ThreadPoolExecutor | None = None
+
+    def get(self) -> ThreadPoolExecutor:
+        if self.executor is None:
+            self.executor = ThreadPoolExecutor(self.threads - 1, "autograd_core")
+        return self.executor
 
     def forget(self) -> None:
         """After a fork the threads are not in the child: it makes its own."""
-        self.executor: ThreadPoolExecutor | None = None
-        self.lock = threading.Lock()
-
-    def submit(self, jobs: list[Callable[[], Any]]) -> list[Future[Any]]:
-        """Hand out work to the other threads; the number of threads does not change meanwhile."""
-        with self.lock:
-            if self.executor is None:
-                self.executor = ThreadPoolExecutor(max(1, self.threads - 1), "autograd_core")
-            return [self.executor.submit(job) for job in jobs]
-
-    def resize(self, threads: int) -> None:
-        """Another number of threads from now on; what was handed out is finished by the old ones."""
-        with self.lock:
-            if self.executor is not None and threads != self.threads:
-                self.executor.shutdown(wait=False)
-                self.executor = None
-            self.threads = threads
+        self.executor = None
 
 
 _pool = _Pool()
@@ -89,7 +76,10 @@ def set_num_threads(n: int) -> None:
     """
     if n < 1:
         raise ValueError(f"the number of threads is at least 1; got {n}")
-    _pool.resize(n)
+    if _pool.executor is not None and n != _pool.threads:
+        _pool.executor.shutdown()
+        _pool.executor = None
+    _pool.threads = n
 
 
 def in_threads(work: Callable[[int, int], None], start: int, stop: int, least: int) -> None:
@@ -109,8 +99,9 @@ def in_threads(work: Callable[[int, int], None], start: int, stop: int, least: i
         work(start, stop)
         return
     ends = [start + (stop - start) * k // parts for k in range(parts + 1)]
+    executor = _pool.get()
     # a copy of the context, so that np.errstate holds in the other threads too
-    others = _pool.submit([partial(copy_context().run, _inside, work, ends[k], ends[k + 1]) for k in range(1, parts)])
+    others = [executor.submit(copy_context().run, _inside, work, ends[k], ends[k + 1]) for k in range(1, parts)]
     try:
         work(ends[0], ends[1])
     finally:
