@@ -93,6 +93,8 @@ KINDS = {
         "names, shapes or kinds of values that do not fit a module",
         "compare the lists in the message; `strict=False`",
     ),
+    "ExportError": ("what ONNX cannot say, or a value that was not recorded", "the op or value that the message names"),
+    "DifferError": ("an exported file computes something else", "report it, with the op that the message names"),
     "DataError": ("a damaged or foreign file", "fetch or save the file again; take the checkpoint before it"),
     "SaveError": ("a file could not be written", "free disk space, or write elsewhere; the old file is unchanged"),
     "MissingExtraError": ("an optional package is not installed", "the pip line in the message"),

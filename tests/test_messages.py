@@ -15,6 +15,7 @@ V = ag.Tensor([1.0, 2.0, 3.0], requires_grad=True)
 Z = ag.Tensor([1 + 2j], requires_grad=True)
 ONE = ag.Tensor(1.0, requires_grad=True)
 A = np.ones((2, 3))
+WRONG = ag.custom_op("wrong", lambda x: x * x, lambda g, _y, x: g * x)
 
 
 def of(call, error, message):
@@ -31,16 +32,22 @@ ENGINE = [
     of(lambda: np.add(T, T, signature="dd->d"), ag.NoRuleError, "'add' on a Tensor does not take signature="),
     of(lambda: ag.grad(lambda x: x)("text"), ag.DTypeError, "argument 0: a Tensor holds booleans"),
     of(lambda: np.sign(Z).real.sum().backward(), ag.NoRuleError, "'sign' of complex numbers, x/|x|, has no rule"),
+    of(lambda: T.backward(np.ones(2)), ag.ShapeError, "has its shape (2, 3); got (2,)"),
+    of(lambda: T.copy_(A), ag.GraphError, "which requires a gradient, while recording: do it under no_grad()"),
+    of(lambda: ag.check.gradcheck(WRONG, A).raise_if_failed(), ag.check.CheckError, "FAILED"),
     of(lambda: np.fft.fft(T, 0), ag.ShapeError, "a Fourier transform of length 0: it needs at least 1 point"),
 ]
 
 
-def assigned(value):
-    t = ag.Tensor([1.0])
+def assigned(value, tensor=None):
+    t = ag.Tensor([1.0]) if tensor is None else tensor
     t[0] = value
 
 
 INDEXING = [
+    of(lambda: assigned(1.0, V), ag.GraphError, "a leaf that requires a gradient: to change the leaf itself"),
+    of(lambda: assigned(ONE, ag.Tensor([1])), ag.DTypeError, "would cut the gradient: use an array of floats"),
+    of(lambda: np.take(T, [0], out=np.zeros(1)), ag.NoRuleError, "'take' does not take out=: use the value that it returns"),
     of(lambda: assigned(1j), ag.DTypeError, "would drop the imaginary part: use a complex array, or value.real"),
     of(lambda: np.take(T, [0.5]), ag.DTypeError, "indices have to be integers; got dtype float64"),
     of(lambda: np.take(T, [0], mode="other"), ValueError, "mode has to be 'raise', 'wrap' or 'clip'; got 'other'"),
@@ -124,6 +131,7 @@ if hasattr(np, "cumulative_sum"):
 
 X = np.ones((1, 2, 4, 4))
 NEURAL = [
+    of(lambda: ag.linear(A, np.ones((2, 2))), ag.ShapeError, "'linear' takes x (..., in), weight (out, in), bias (out,); got"),
     of(
         lambda: ag.softmax_cross_entropy(T, np.ones(2)),
         ag.DTypeError,

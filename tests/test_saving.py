@@ -550,3 +550,21 @@ def test_checksums_are_of_dtype_shape_and_values():
     sums = {storage._checksum(x) for x in (a, a.reshape(2, 2), a.view(np.int32), a + 1)}
     assert len(sums) == 4
     assert storage._checksum(a) == zlib.crc32(a.tobytes(), zlib.crc32(b"float32(4,)"))
+
+
+def test_errors_of_the_library_while_writing_have_the_number_of_the_system(path, monkeypatch):
+    import safetensors as package
+
+    def full(*_args):
+        raise package.SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(safetensors, "save_file", full)
+    with pytest.raises(ag.SaveError, match="could not be written \\(No space left on device; ") as caught:
+        ag.save(path, [1])
+    assert caught.value.errno == errno.ENOSPC
+
+
+def test_a_file_that_shrinks_while_it_is_read(path):
+    path.write_bytes(b"12")
+    with path.open("rb") as file, pytest.raises(ag.DataError, match="was cut off while it was read"):
+        storage._bytes(path, file, 5)
