@@ -64,12 +64,15 @@ class _Pool:
         self.workers: list[_Worker] = []
         self.lock = threading.Lock()
 
-    def get(self, n: int) -> list[_Worker]:
-        if len(self.workers) < n:
-            with self.lock:
-                while len(self.workers) < n:
-                    self.workers.append(_Worker(len(self.workers) + 1))
-        return self.workers[:n]
+    def hand_out(self, parts: list[_Part]) -> None:
+        """Give a part to each of as many workers, none of which is stopped meanwhile."""
+        with self.lock:
+            while len(self.workers) < len(parts):
+                self.workers.append(_Worker(len(self.workers) + 1))
+            workers = self.workers[: len(parts)]
+            _send_away(workers)
+            for worker, part in zip(workers, parts, strict=True):
+                worker.parts.put(part)
 
     def stop(self) -> None:
         with self.lock:
@@ -166,12 +169,9 @@ def in_threads(work: Callable[[int, int], None], start: int, stop: int, least: i
         work(start, stop)
         return
     ends = [start + (stop - start) * k // parts for k in range(parts + 1)]
-    workers = _pool.get(parts - 1)
-    _send_away(workers)
     # a copy of the context, so that np.errstate holds in the other threads too
     others = [_Part(copy_context(), work, ends[k], ends[k + 1]) for k in range(1, parts)]
-    for worker, part in zip(workers, others, strict=True):
-        worker.parts.put(part)
+    _pool.hand_out(others)
     try:
         work(ends[0], ends[1])
     finally:

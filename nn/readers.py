@@ -1,4 +1,4 @@
-"""Readers of files that others made: IDX, CSV and NPZ. Whatever is wrong with one is a `DataError` that says where.
+"""Files that others made or read: IDX, CSV and NPZ. Whatever is wrong with one is a `DataError` that says where.
 
 None takes more memory than a file can justify, whatever its header claims, and none runs code from it.
 """
@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import autograd_core as ag
-from autograd_core import DataError
+from autograd_core import DataError, Tensor
+from autograd_core.files import replacing
 from autograd_core.text import one_line
 
 __all__ = ["Table", "read_csv", "read_idx", "read_npz", "write_npz"]
@@ -149,21 +149,16 @@ def write_npz(path: str | Path, arrays: Mapping[str, Any]) -> Path:
     """
     path = Path(path)
     found = {name: _storable(name, value) for name, value in arrays.items()}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with zipfile.ZipFile(temporary, "w") as archive:
-            for name, array in found.items():
-                with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as entry:
-                    np.lib.format.write_array(entry, array, allow_pickle=False)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in found.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
     return path
 
 
 def _storable(name: Any, value: Any) -> Any:
     """The array, if it and its name come back from the file as they are."""
-    array = value.numpy() if isinstance(value, ag.Tensor) else np.asanyarray(value)
+    array = value.numpy() if isinstance(value, Tensor) else np.asanyarray(value)
     if array.dtype.hasobject:
         raise DataError(f"an NPZ file holds arrays of numbers; '{name}' is a {type(value).__name__} of dtype {array.dtype}")
     try:

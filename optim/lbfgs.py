@@ -196,9 +196,8 @@ class LBFGS(Optimizer):
         copied = {n: [np.array(x) for x in v] if isinstance(v, list) else np.array(v) for n, v in self.memory.items()}
         return super().state_dict() | {"state": {0: copied} if copied else {}}
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """As of every optimizer."""
-        super().load_state_dict({**state_dict, "state": {}})
+    def _load(self, state_dict: Mapping[str, Any]) -> None:
+        super()._load({**state_dict, "state": {}})
         flat = self._flats[0][0]
         given = dict(next(iter(state_dict["state"].values()), {}))
         self.memory = {

@@ -16,6 +16,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.text import one_line
 
 from .block import Block
 from .flat import Flat, State
@@ -250,9 +251,17 @@ class Optimizer:
             state_dict: arrays are copied; anything that NumPy can convert will do.
 
         Raises:
-            ValueError: of another number of groups or parameters, with arrays of other shapes or of another optimizer.
-                Nothing was changed then.
+            DataError: of another number of groups or parameters, with arrays of other shapes, of another optimizer, or no state
+                at all. Nothing was changed then.
         """
+        before = self.state_dict()
+        try:
+            self._load(state_dict)
+        except Exception as error:  # a state from a file may have anything in any place
+            self._load(before)
+            raise ag.DataError(f"this is no state for {type(self).__name__}: {one_line(error, 300)}") from error
+
+    def _load(self, state_dict: Mapping[str, Any]) -> None:
         groups, state = state_dict["param_groups"], {int(i): s for i, s in state_dict["state"].items()}
         sizes, own = [len(group["params"]) for group in groups], [len(group["params"]) for group in self.param_groups]
         if sizes != own:
@@ -260,10 +269,11 @@ class Optimizer:
         order = [i for group in groups for i in group["params"]]  # PyTorch's numbers may be any
         loaded = [self._checked_state(state.get(order[i], {}), flat, k, i) for i, flat, k in self._numbered()]
         for group, given in zip(self.param_groups, groups, strict=True):
-            group.update({name: _kept(group[name], given[name]) for name in given.keys() & self.defaults.keys()})
+            group.update({name: _kept(name, group[name], given[name]) for name in given.keys() & self.defaults.keys()})
+            self._settings(group, check=True)
         for (_, flat, k), values in zip(self._numbered(), loaded, strict=True):
             self._load_parameter(flat, k, values)
-        self.step_count = int(state_dict.get("step_count", max((v.get("step", 0) for v in loaded), default=0)))
+        self.step_count = _count(state_dict.get("step_count", max((v.get("step", 0) for v in loaded), default=0)))
 
     def _checked_state(self, values: Mapping[str, Any], flat: Flat, k: int, index: int) -> State:
         """The state of a parameter as arrays of its dtype and Python numbers."""
@@ -273,9 +283,14 @@ class Optimizer:
         found: State = {}
         for name, value in values.items():
             if name in self.numbers:
-                found[name] = type(self.numbers[name])(value)
+                found[name] = _count(value) if name == "step" else type(self.numbers[name])(value)
             elif value is not None:
-                found[name] = np.ascontiguousarray(value, flat.values.dtype).reshape(np.shape(value))
+                array = np.asarray(value)
+                if not np.can_cast(array.dtype, flat.values.dtype, "same_kind"):
+                    raise ValueError(
+                        f"{name} of parameter {index} is of {array.dtype}; the parameter is of {flat.values.dtype}"
+                    )
+                found[name] = np.ascontiguousarray(array, flat.values.dtype).reshape(array.shape)
                 if found[name].shape != flat.shapes[k]:
                     raise ValueError(
                         f"{name} of parameter {index} has shape {found[name].shape}; the parameter has {flat.shapes[k]}"
@@ -302,7 +317,7 @@ class Optimizer:
         vars(self).update(state, param_groups=[], _flats=[], step_count=0)
         for group in groups:
             self.add_param_group(group)
-        self.load_state_dict(saved)
+        self._load(saved)
 
     def __repr__(self) -> str:
         lines = [type(self).__name__ + " ("]
@@ -378,11 +393,26 @@ def _check_bounds(name: str, value: Any) -> None:
             raise ValueError(f"{name} is {limits}; got {value}")
 
 
-def _kept(own: Any, given: Any) -> Any:
+def _kept(name: str, own: Any, given: Any) -> Any:
     """A loaded setting, where no schedule stands."""
     if isinstance(own, tuple):
-        return tuple(_kept(mine, part) for mine, part in zip(own, given, strict=True))
-    return own if callable(own) else _at(given, 0)
+        return tuple(_kept(name, mine, part) for mine, part in zip(own, given, strict=True))
+    if callable(own):
+        return own
+    value = _at(given, 0)
+    wanted: Any = str if isinstance(own, str) else float | int if own is not None else str | float | int | None
+    fits = isinstance(value, wanted)
+    if not fits or (isinstance(value, int) and abs(value) >= 2**53):
+        raise ag.DataError(f"{name} is {own!r} here, and {one_line(repr(value), 40)} in the state")
+    return value
+
+
+def _count(value: Any) -> int:
+    """A number of steps."""
+    count = int(value)
+    if not 0 <= count < 2**53:
+        raise ValueError(f"a number of steps is at least 0; got {one_line(count, 40)}")
+    return count
 
 
 def _nonfinite(flat: Flat) -> Iterator[str]:

@@ -211,7 +211,7 @@ def test_npz_compressed_in_an_unknown_way(tmp_path):
     raw = bytearray(path.read_bytes())
     raw[raw.index(b"PK\x01\x02") + 10] = 99  # the method of compression, in the directory
     path.write_bytes(raw)
-    with pytest.raises(data.DataError, match=r"a\.npz"):
+    with pytest.raises(ag.DataError, match=r"a\.npz"):
         data.read_npz(path)
 
 

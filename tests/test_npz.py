@@ -9,7 +9,8 @@ import pytest
 
 import autograd_core as ag
 import nn
-from nn.data import DataError, read_npz, write_npz
+from autograd_core import DataError
+from nn.data import read_npz, write_npz
 
 
 def network():
