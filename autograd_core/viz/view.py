@@ -1,0 +1,300 @@
+"""What of the model is drawn: modules closed to boxes or open as clusters, repeated blocks folded, the rest cut short."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .folding import Fold, folds
+from .model import Edge, Picture, Vertex
+from .summaries import Summary, times
+from .tracing import Call
+
+MOST_LINES = 6  # from one leaf
+SMALL = 60  # atoms: a picture that is not larger shows every op outside of modules, also where it is repeated
+
+__all__ = ["Atom", "Cluster", "Line", "View", "view"]
+
+
+@dataclass(eq=False)
+class Cluster:
+    """A module, or a repeated piece, with what is inside.
+
+    Attributes:
+        id: m0, m1 ... in the order of the first vertices.
+        call: of the module; None for the whole and for a repeated piece without a module of its own.
+        parent: the cluster around it.
+        vertices: all that are inside, in topological order.
+        times: how often it is repeated.
+        closed: drawn as a box.
+    """
+
+    id: str
+    call: Call | None
+    parent: Cluster | None
+    vertices: list[Vertex] = field(default_factory=list)
+    times: int = 1
+    closed: bool = False
+
+    @property
+    def scope(self) -> tuple[Call, ...]:
+        """The calls from the outermost module to this one."""
+        inside = [c.call for c in around(self) if c.call is not None]
+        return tuple(reversed(inside))
+
+    @property
+    def depth(self) -> int:
+        """0 for the outermost modules."""
+        return len([*around(self)]) - 1
+
+    @property
+    def label(self) -> str:
+        """Name, type, parameters, repetitions."""
+        repeated = f" × {self.times:,}" if self.times > 1 else ""
+        if self.call is None:
+            return repeated.strip()
+        name = self.call.name.rsplit(".", 1)[-1]
+        return f"{name}: {self.call.type}{repeated}" if name and self.call.type else f"{name or self.call.type}{repeated}"
+
+    @property
+    def count(self) -> int:
+        """Parameters of the module, or of those that it stands for."""
+        if self.call is not None and self.call.parameters:
+            return self.call.parameters
+        return sum(v.value.size for v in self.vertices if v.kind == "parameter" and v.value is not None)
+
+
+@dataclass(eq=False)
+class Atom:
+    """One thing drawn: a vertex, a closed module, or the node that says what is left out."""
+
+    id: str
+    vertex: Vertex | None = None
+    box: Cluster | None = None
+    cluster: Cluster | None = None  # around it
+    times: int = 1
+    text: str = ""  # of the node that stands for what is left out
+
+    @property
+    def last(self) -> Vertex | None:
+        """The vertex whose value leaves."""
+        return self.box.vertices[-1] if self.box else self.vertex
+
+
+@dataclass(eq=False)
+class Line:
+    """An edge between two atoms, which may stand for several."""
+
+    tail: Atom
+    head: Atom
+    edges: list[Edge]
+
+    @property
+    def label(self) -> str:
+        """The shape that flows along; the different ones if they differ."""
+        shapes = dict.fromkeys(times(edge.tail.shape) for edge in self.edges if edge.tail.shape)
+        return ", ".join(shapes) if len(shapes) < 4 else f"{len(self.edges)} values"
+
+
+@dataclass
+class View:
+    """Atoms, lines and clusters to draw, in a fixed order.
+
+    Attributes:
+        hidden: how many vertices are left out because of `max_nodes`.
+    """
+
+    atoms: list[Atom]
+    lines: list[Line]
+    clusters: list[Cluster]
+    hidden: int = 0
+
+    def gradients(self) -> list[Summary]:
+        """Of all atoms that have one."""
+        found = (atom.last.gradient for atom in self.atoms if atom.last is not None and atom.last.kind != "constant")
+        return [g for g in found if g is not None]
+
+
+def view(picture: Picture, collapse: Any = "modules", fold: bool = True, max_nodes: int = 200) -> View:
+    """Choose what to draw.
+
+    Args:
+        picture: the model.
+        collapse: "modules" closes those without modules inside, None nothing, a number the modules at that depth.
+        fold: draw one of several equal pieces that follow each other.
+        max_nodes: leave out the middle of a graph that has more atoms.
+    """
+    whole, inner = _clusters(picture.vertices)
+    _close(whole, inner, collapse)
+    small = len(dict.fromkeys(closed_in(inner[v]) or v for v in picture.vertices)) <= SMALL
+    hidden_behind, found = folds(whole, inner, small) if fold else ({}, [])
+    _insert(found, inner)
+    atoms, atom_of = _atoms(picture, inner, hidden_behind, found)
+    shown = _cut(atoms, max_nodes, len(picture.vertices))
+    if shown is not None:
+        more, gone = shown
+        atom_of = {v: more if atom in gone else atom for v, atom in atom_of.items()}
+        hidden = sum(1 for v, atom in atom_of.items() if atom is more)
+        at = next(i for i, atom in enumerate(atoms) if atom in gone)
+        atoms = [atom for atom in atoms if atom not in gone]
+        atoms.insert(at, more)
+    else:
+        hidden = 0
+    atoms, lines = _copied(atoms, _lines(picture, atom_of, hidden_behind))
+    return View(atoms, lines, _seen(atoms), hidden)
+
+
+def _clusters(vertices: list[Vertex]) -> tuple[Cluster, dict[Vertex, Cluster]]:
+    """The tree of calls, and the innermost one around each vertex."""
+    whole = Cluster("whole", None, None, list(vertices))
+    known: dict[tuple[Call, ...], Cluster] = {(): whole}
+    inner = {}
+    for vertex in vertices:
+        for k in range(1, len(vertex.scope) + 1):
+            scope = vertex.scope[:k]
+            if scope not in known:
+                known[scope] = Cluster(f"m{len(known) - 1}", scope[-1], known[scope[:-1]])
+            known[scope].vertices.append(vertex)
+        inner[vertex] = known[vertex.scope]
+    return whole, inner
+
+
+def around(cluster: Cluster | None) -> Iterable[Cluster]:
+    """The cluster and all around it, innermost first, without the whole."""
+    while cluster is not None and cluster.parent is not None:
+        yield cluster
+        cluster = cluster.parent
+
+
+def closed_in(cluster: Cluster | None) -> Cluster | None:
+    """The outermost closed cluster of these."""
+    return next((c for c in reversed([*around(cluster)]) if c.closed), None)
+
+
+def _close(whole: Cluster, inner: dict[Vertex, Cluster], collapse: Any) -> None:
+    clusters = list(dict.fromkeys(c for cluster in inner.values() for c in around(cluster)))
+    parents = {cluster.parent for cluster in clusters}
+    for cluster in clusters:
+        has_op = any(v.kind == "op" for v in cluster.vertices)
+        if collapse == "modules":
+            cluster.closed = has_op and cluster not in parents
+        elif collapse is not None:
+            cluster.closed = has_op and cluster.depth == collapse
+    while any(c.closed for c in clusters):
+        tangled = _tangled(whole.vertices, inner)
+        if not tangled:
+            return
+        for cluster in tangled:
+            cluster.closed = False
+
+
+def _tangled(vertices: list[Vertex], inner: dict[Vertex, Cluster]) -> list[Cluster]:
+    """Closed clusters that would be part of a circle: what flows out of one comes back into it (peeled from both ends)."""
+    unit = {v: closed_in(inner[v]) or v for v in vertices}
+    feeds: dict[Any, set[Any]] = {u: set() for u in unit.values()}
+    fed: dict[Any, set[Any]] = {u: set() for u in unit.values()}
+    for v in vertices:
+        for edge in v.edges:
+            if unit[edge.tail] is not unit[v]:
+                feeds[unit[edge.tail]].add(unit[v])
+                fed[unit[v]].add(unit[edge.tail])
+    left = dict.fromkeys(feeds)
+    for forward, backward in ((feeds, fed), (fed, feeds)):
+        count = {u: sum(1 for x in backward[u] if x in left) for u in left}
+        ready = [u for u in left if not count[u]]
+        for u in ready:  # grows while it is read
+            del left[u]
+            for x in forward[u]:
+                if x in left:
+                    count[x] -= 1
+                    if not count[x]:
+                        ready.append(x)
+    return [u for u in left if isinstance(u, Cluster)]
+
+
+def _insert(found: list[Fold], inner: dict[Vertex, Cluster]) -> None:
+    """A repeated piece of several units becomes a cluster of its own; a module or an op just says how often."""
+    for number, fold in enumerate(found):
+        if len(fold.units) == 1 and isinstance(fold.units[0], Cluster):
+            fold.units[0].times = fold.times
+        elif len(fold.vertices) > 1:
+            piece = Cluster(f"r{number}", None, fold.within, list(fold.vertices), fold.times)
+            for unit in fold.units:
+                if isinstance(unit, Cluster):
+                    unit.parent = piece
+            for v in fold.vertices:
+                if inner[v] is fold.within:
+                    inner[v] = piece
+
+
+def _atoms(
+    picture: Picture, inner: dict[Vertex, Cluster], hidden: dict[Vertex, Vertex], found: list[Fold]
+) -> tuple[list[Atom], dict[Vertex, Atom]]:
+    repeated = {fold.vertices[0]: fold.times for fold in found if len(fold.vertices) == 1}
+    boxes: dict[Cluster, Atom] = {}
+    atoms: list[Atom] = []
+    atom_of: dict[Vertex, Atom] = {}
+    for v in picture.vertices:
+        if v in hidden:
+            continue
+        box = closed_in(inner[v])
+        if box is None:
+            atom = Atom(v.id, vertex=v, cluster=inner[v], times=repeated.get(v, 1))
+            atoms.append(atom)
+        elif box in boxes:
+            atom = boxes[box]
+        else:
+            atom = boxes[box] = Atom(box.id, box=box, cluster=box.parent, times=box.times)
+            atoms.append(atom)
+        atom_of[v] = atom
+    return atoms, atom_of
+
+
+def _cut(atoms: list[Atom], most: int, total: int) -> tuple[Atom, set[Atom]] | None:
+    """The node that stands for the middle of the graph, and what is behind it; None if everything is shown."""
+    if len(atoms) <= most:
+        return None
+    first = most // 2
+    gone = set(atoms[first : len(atoms) - (most - first)])
+    return Atom("more", text=f"… showing {len(atoms) - len(gone):,} of {total:,} nodes …"), gone
+
+
+def _lines(picture: Picture, atom_of: dict[Vertex, Atom], hidden: dict[Vertex, Vertex]) -> list[Line]:
+    """Edges between different atoms; parallel ones are one line where an end stands for several vertices."""
+    lines: dict[Any, Line] = {}
+    for edge in picture.edges:
+        if edge.head in hidden:
+            continue
+        tail, head = atom_of[hidden.get(edge.tail, edge.tail)], atom_of[edge.head]
+        if tail is head:
+            continue
+        several = tail.vertex is None or head.vertex is None
+        key = (tail, head) if several else (tail, head, edge.position)
+        lines.setdefault(key, Line(tail, head, [])).edges.append(edge)
+    return list(lines.values())
+
+
+def _copied(atoms: list[Atom], lines: list[Line]) -> tuple[list[Atom], list[Line]]:
+    """Leaves that are read all over the graph stand beside each of their users: lines across the whole would hide the rest."""
+    users: dict[Atom, list[Line]] = {}
+    for line in lines:
+        if line.tail.vertex is not None and line.tail.vertex.kind != "op":
+            users.setdefault(line.tail, []).append(line)
+    copies: dict[Atom, list[Atom]] = {}
+    for atom, out in users.items():
+        heads: dict[Atom, Atom] = {}
+        for line in out if len({line.head for line in out}) > MOST_LINES else ():
+            first = atom if not heads else None
+            copy = heads.setdefault(line.head, first or Atom(f"{atom.id}.{len(heads)}", atom.vertex, None, line.head.cluster))
+            line.tail = copy
+        if heads:
+            atom.cluster = next(iter(heads)).cluster
+            copies[atom] = [*heads.values()]
+    return [copy for atom in atoms for copy in copies.get(atom, [atom])], lines
+
+
+def _seen(atoms: list[Atom]) -> list[Cluster]:
+    """The open clusters around the atoms, outer ones before inner ones."""
+    found = dict.fromkeys(c for atom in atoms for c in reversed([*around(atom.cluster)]))
+    return sorted(found, key=lambda c: c.depth)
