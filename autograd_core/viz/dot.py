@@ -6,10 +6,10 @@ from typing import Any
 
 from ..extras import need
 from .style import BAD, BAD_LINE, EDGES, KINDS, LINE, OPEN, OPEN_LINE, QUIET, RAMP, SECOND, TEXT, grade, largest_of
-from .summaries import Summary
+from .summaries import Summary, times
 from .view import Atom, Cluster, Line, View
 
-__all__ = ["dot_source", "legend_rows"]
+__all__ = ["dot_source", "gradient_line", "legend_rows", "node_lines"]
 
 FONT = "Helvetica,Arial,sans-serif"
 WIDEST = 28  # characters of a line
@@ -100,31 +100,14 @@ class _Writer:
         elif colour and kind in ("op", "module"):  # the others keep the colour of their kind: their edges tell
             self.kinds["grad"] = None
             look["fillcolor"] = colour
-        lines = [_short(line) for line in self.lines(atom, gradient) if line]
+        lines = node_lines(atom, self.show)
         return {"label": self.text("\n".join(lines)), "class": kind + (" second" if order > 1 else ""), **look}
-
-    def lines(self, atom: Atom, gradient: Summary | None) -> list[str]:
-        """What is written on an atom: its name, then what is known of it."""
-        seen = atom.last.gradient if gradient else None
-        below = []
-        if seen:
-            below = [f"∂ {seen.brief(3)}" if seen.size <= 3 or not seen.finite else f"∂ rms {seen.rms:.2g}"]
-        if atom.box:
-            count = atom.box.count
-            each = f"{atom.times:,} × " if atom.times > 1 else ""
-            return [atom.box.label, f"{each}{count:,} parameters" if count else "", *below]
-        v: Any = atom.vertex
-        first = f"{v.op} × {atom.times:,}" if atom.times > 1 else v.label
-        if v.kind == "parameter" and len(v.users) > 1:
-            first += f" (shared, {len(v.users)} uses)"
-        leaf = v.kind != "op"
-        shape = "×".join(map(str, v.shape)) if leaf and v.shape and "shape" in self.show else ""
-        value = v.summary.brief() if v.summary and "value" in self.show else ""
-        return [first, shape, value if not value or not leaf or v.shape else f"= {value}", *below]
 
     def edge(self, line: Line, number: int) -> dict[str, str]:
         """The attributes of a line."""
         found = {"id": f"edge_{number}"}
+        if line.tail.vertex is None or line.tail.vertex.kind == "op":
+            found["weight"] = "4"  # what flows through stands in a line, and parameters beside it
         if "shape" in self.show and line.label and not (len(line.edges) == 1 and line.edges[0].tail.kind in ("parameter", "constant")):
             found["label"] = self.text(line.label)
         tail = line.tail.last
@@ -136,6 +119,30 @@ class _Writer:
         if tail is not None and tail.order > 1:
             found["style"] = "dashed"
         return found
+
+
+def node_lines(atom: Atom, show: tuple[str, ...]) -> list[str]:
+    """What is written on an atom: its name, then what is known of it."""
+    last = atom.last
+    if last is None:
+        return [_short(atom.text)]
+    below = [gradient_line(last.gradient)] if last.gradient and "grad" in show and last.kind != "constant" else []
+    if atom.box:
+        count, each = atom.box.count, f"{atom.times:,} × " if atom.times > 1 else ""
+        return [line for line in (_short(atom.box.label), f"{each}{count:,} parameters" if count else "", *below) if line]
+    first = f"{last.op} × {atom.times:,}" if atom.times > 1 else last.label
+    if last.kind == "parameter" and len(last.users) > 1:
+        first += f" (shared, {len(last.users)} uses)"
+    leaf = last.kind != "op"
+    shape = times(last.shape) if leaf and last.shape and "shape" in show else ""
+    value = last.summary.brief() if last.summary and "value" in show else ""
+    value = f"= {value}" if value and leaf and not last.shape else value
+    return [_short(line) for line in (first, shape, value, *below) if line]
+
+
+def gradient_line(g: Summary) -> str:
+    """A gradient in a few characters."""
+    return f"∂ {g.brief(3)}" if g.size <= 3 or not g.finite else f"∂ rms {g.rms:.2g}"
 
 
 def _short(line: str) -> str:

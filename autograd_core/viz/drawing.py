@@ -15,7 +15,7 @@ from .page import page
 from .render import rendered, svg_text
 from .summaries import times
 from .tracing import trace
-from .view import View, view
+from .view import Scene, View
 
 __all__ = ["Drawing", "draw"]
 
@@ -31,7 +31,7 @@ class Drawing:
 
     def __init__(self, picture: Picture, options: dict[str, Any], show: tuple[str, ...], direction: str) -> None:
         self.picture, self._options, self._show, self._direction = picture, options, show, direction
-        self.view: View = view(picture, **options)
+        self.view: View = Scene(picture, **options).view()
         self.dot: str = dot_source(self.view, show, direction)
 
     @cached_property

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from .summaries import Summary
 
-__all__ = ["DARK", "EDGES", "KINDS", "RAMP", "css", "grade", "largest_of"]
+__all__ = ["DARK", "EDGES", "KINDS", "PALETTE", "RAMP", "css", "grade", "largest_of"]
 
 # light colour: the one on dark pages. A colour stands for one role only, so that a style sheet can exchange it.
 DARK = {
@@ -59,6 +59,21 @@ KINDS = {
     "output": ("#fce5cd", "#c65102", "box", "rounded,filled,bold", 2.0),
     "module": ("#f1edf9", "#7356a8", "box", "filled", 1.6),
     "more": ("#fdfdfe", LINE, "plaintext", "", 0.0),
+}
+# the names under which the interactive page's style sheet knows them
+PALETTE = {
+    "paper": "#ffffff",
+    "text": TEXT,
+    "quiet": QUIET,
+    "open": OPEN,
+    "open-line": OPEN_LINE,
+    "second": SECOND,
+    "bad": BAD,
+    "bad-line": BAD_LINE,
+    **{kind: row[0] for kind, row in KINDS.items() if kind != "more"},
+    **{f"{kind}-line": row[1] for kind, row in KINDS.items() if kind != "more"},
+    **{f"ramp{k}": colour for k, colour in enumerate(RAMP)},
+    **{f"edge{k}": EDGES[colour] for k, colour in enumerate(RAMP)},
 }
 DECADES = 5  # of gradients over which the ramp goes
 

@@ -14,7 +14,7 @@ from .tracing import Call
 MOST_LINES = 6  # from one leaf
 SMALL = 60  # atoms: a picture that is not larger shows every op outside of modules, also where it is repeated
 
-__all__ = ["Atom", "Cluster", "Line", "View", "view"]
+__all__ = ["Atom", "Cluster", "Line", "Scene", "View"]
 
 
 @dataclass(eq=False)
@@ -91,6 +91,12 @@ class Line:
     edges: list[Edge]
 
     @property
+    def key(self) -> str:
+        """The same for the same line in another view."""
+        position = f">{self.edges[0].position}" if self.tail.vertex and self.head.vertex else ""
+        return f"{self.tail.id}>{self.head.id}{position}"
+
+    @property
     def label(self) -> str:
         """The shape that flows along; the different ones if they differ."""
         shapes = dict.fromkeys(times(edge.tail.shape) for edge in self.edges if edge.tail.shape)
@@ -116,33 +122,67 @@ class View:
         return [g for g in found if g is not None]
 
 
-def view(picture: Picture, collapse: Any = "modules", fold: bool = True, max_nodes: int = 200) -> View:
-    """Choose what to draw.
+class Scene:
+    """Modules, and repeated pieces, of which views are made.
 
     Args:
         picture: the model.
         collapse: "modules" closes those without modules inside, None nothing, a number the modules at that depth.
         fold: draw one of several equal pieces that follow each other.
         max_nodes: leave out the middle of a graph that has more atoms.
+        opened: open all before folding and leaving out, so that every module can be opened later; `start` has what was closed.
     """
-    whole, inner = _clusters(picture.vertices)
-    _close(whole, inner, collapse)
-    small = len(dict.fromkeys(closed_in(inner[v]) or v for v in picture.vertices)) <= SMALL
-    hidden_behind, found = folds(whole, inner, small) if fold else ({}, [])
-    _insert(found, inner)
-    atoms, atom_of = _atoms(picture, inner, hidden_behind, found)
-    shown = _cut(atoms, max_nodes, len(picture.vertices))
-    if shown is not None:
-        more, gone = shown
-        atom_of = {v: more if atom in gone else atom for v, atom in atom_of.items()}
-        hidden = sum(1 for v, atom in atom_of.items() if atom is more)
-        at = next(i for i, atom in enumerate(atoms) if atom in gone)
-        atoms = [atom for atom in atoms if atom not in gone]
-        atoms.insert(at, more)
-    else:
-        hidden = 0
-    atoms, lines = _copied(atoms, _lines(picture, atom_of, hidden_behind))
-    return View(atoms, lines, _seen(atoms), hidden)
+
+    def __init__(
+        self, picture: Picture, collapse: Any = "modules", fold: bool = True, max_nodes: int = 200, opened: bool = False
+    ) -> None:
+        self.picture = picture
+        whole, self.inner = _clusters(picture.vertices)
+        self.clusters = list(dict.fromkeys(c for cluster in self.inner.values() for c in around(cluster)))
+        _close(whole, self.clusters, self.inner, collapse)
+        self.start = {cluster.id for cluster in self.clusters if cluster.closed}
+        if opened:
+            self.close(set())
+        small = len(dict.fromkeys(closed_in(self.inner[v]) or v for v in picture.vertices)) <= SMALL
+        self.hidden, self.folds = folds(whole, self.inner, small) if fold else ({}, [])
+        _insert(self.folds, self.inner)
+        self.gone: set[Vertex] = set()
+        atoms, atom_of = self._atoms()
+        if len(atoms) > max_nodes:
+            first = max_nodes // 2
+            left_out = set(atoms[first : len(atoms) - (max_nodes - first)])
+            self.gone = {v for v, atom in atom_of.items() if atom in left_out}
+        self.shown = min(len(atoms), max_nodes)
+
+    def close(self, ids: set[str]) -> None:
+        """Close these modules and open all others."""
+        for cluster in self.clusters:
+            cluster.closed = cluster.id in ids
+
+    def view(self) -> View:
+        """What is drawn with the modules as they are."""
+        atoms, atom_of = self._atoms()
+        atoms, lines = _copied(atoms, _lines(self.picture, atom_of, self.hidden))
+        return View(atoms, lines, _seen(atoms), len(self.gone))
+
+    def _atoms(self) -> tuple[list[Atom], dict[Vertex, Atom]]:
+        repeated = {fold.vertices[0]: fold.times for fold in self.folds if len(fold.vertices) == 1}
+        found: dict[Any, Atom] = {}
+        atom_of: dict[Vertex, Atom] = {}
+        for v in self.picture.vertices:
+            if v in self.hidden:
+                continue
+            box = closed_in(self.inner[v])
+            key = "more" if v in self.gone else box or v
+            if key not in found:
+                if v in self.gone:
+                    found[key] = Atom("more", text=f"… showing {self.shown:,} of {len(self.picture.vertices):,} nodes …")
+                elif box is not None:
+                    found[key] = Atom(box.id, box=box, cluster=box.parent, times=box.times)
+                else:
+                    found[key] = Atom(v.id, vertex=v, cluster=self.inner[v], times=repeated.get(v, 1))
+            atom_of[v] = found[key]
+        return [*found.values()], atom_of
 
 
 def _clusters(vertices: list[Vertex]) -> tuple[Cluster, dict[Vertex, Cluster]]:
@@ -172,8 +212,7 @@ def closed_in(cluster: Cluster | None) -> Cluster | None:
     return next((c for c in reversed([*around(cluster)]) if c.closed), None)
 
 
-def _close(whole: Cluster, inner: dict[Vertex, Cluster], collapse: Any) -> None:
-    clusters = list(dict.fromkeys(c for cluster in inner.values() for c in around(cluster)))
+def _close(whole: Cluster, clusters: list[Cluster], inner: dict[Vertex, Cluster], collapse: Any) -> None:
     parents = {cluster.parent for cluster in clusters}
     for cluster in clusters:
         has_op = any(v.kind == "op" for v in cluster.vertices)
@@ -226,38 +265,6 @@ def _insert(found: list[Fold], inner: dict[Vertex, Cluster]) -> None:
             for v in fold.vertices:
                 if inner[v] is fold.within:
                     inner[v] = piece
-
-
-def _atoms(
-    picture: Picture, inner: dict[Vertex, Cluster], hidden: dict[Vertex, Vertex], found: list[Fold]
-) -> tuple[list[Atom], dict[Vertex, Atom]]:
-    repeated = {fold.vertices[0]: fold.times for fold in found if len(fold.vertices) == 1}
-    boxes: dict[Cluster, Atom] = {}
-    atoms: list[Atom] = []
-    atom_of: dict[Vertex, Atom] = {}
-    for v in picture.vertices:
-        if v in hidden:
-            continue
-        box = closed_in(inner[v])
-        if box is None:
-            atom = Atom(v.id, vertex=v, cluster=inner[v], times=repeated.get(v, 1))
-            atoms.append(atom)
-        elif box in boxes:
-            atom = boxes[box]
-        else:
-            atom = boxes[box] = Atom(box.id, box=box, cluster=box.parent, times=box.times)
-            atoms.append(atom)
-        atom_of[v] = atom
-    return atoms, atom_of
-
-
-def _cut(atoms: list[Atom], most: int, total: int) -> tuple[Atom, set[Atom]] | None:
-    """The node that stands for the middle of the graph, and what is behind it; None if everything is shown."""
-    if len(atoms) <= most:
-        return None
-    first = most // 2
-    gone = set(atoms[first : len(atoms) - (most - first)])
-    return Atom("more", text=f"… showing {len(atoms) - len(gone):,} of {total:,} nodes …"), gone
 
 
 def _lines(picture: Picture, atom_of: dict[Vertex, Atom], hidden: dict[Vertex, Vertex]) -> list[Line]:
