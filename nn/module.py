@@ -284,6 +284,9 @@ class Module:
         """
         return Summary(self, inputs)
 
+    def _repr_html_(self) -> str:
+        return Summary(self, ())._repr_html_()
+
     def extra_repr(self) -> str:
         """What to show between the brackets of the repr."""
         return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..anomaly import Source, Watched
-from ..dual import bare
-from ..errors import GraphError
+from ..dual import Dual, bare
+from ..errors import AutogradError, GraphError
 from ..graph import Node
 from ..piece import dense
 from ..tensor import Tensor
@@ -24,6 +25,7 @@ from .tracing import Call
 __all__ = ["LARGEST", "Edge", "Picture", "Vertex", "picture"]
 
 LARGEST = 300_000  # nodes of a graph that is still drawn
+RECOMPUTED = 5_000  # nodes of a graph whose values are computed again
 SYMBOLS = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "negative": "−x", "matmul": "@", "power": "xʸ"}
 _INFIX = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "power": "^"}
 
@@ -52,6 +54,7 @@ class Vertex:
         value, cotangent: the arrays, where they are known.
         edges: what flows in, by argument.
         users: what flows out.
+        constants: what an op was given that needs no gradient, by position, where it is known.
     """
 
     id: str
@@ -67,6 +70,7 @@ class Vertex:
     shape: tuple[int, ...] | None = None
     edges: list[Edge] = field(default_factory=list)
     users: list[Edge] = field(default_factory=list)
+    constants: dict[int, Any] = field(default_factory=dict)
 
     @cached_property
     def summary(self) -> Summary | None:
@@ -191,6 +195,8 @@ class _Builder:
         self.order, self.done, self.scopes = order, done, scopes
         self.arguments = {node: _arguments(node) for node in order if node.op is not None}
         self.values = _values(order, self.arguments)
+        if len(order) <= RECOMPUTED:
+            _compute(order, self.values)
         self.constants: dict[int, Vertex] = {}
         self.found: list[Vertex] = []
 
@@ -203,7 +209,7 @@ class _Builder:
             vertex.node, vertex.value = node, self.values.get(node, vertex.value)
             vertex.cotangent = self.done.cotangents.get(node, vertex.cotangent)
             seen = vertex.cotangent if vertex.value is None else vertex.value
-            vertex.shape = tuple(seen.shape) if hasattr(seen, "shape") else None
+            vertex.shape = tuple(seen.shape) if hasattr(seen, "shape") else vertex.shape
             for position, parent in enumerate(node.parents):
                 tail = constants.get(position) if parent is None else of[parent]
                 if tail is not None:
@@ -223,11 +229,12 @@ class _Builder:
         kind = "input" if type(tensor) is Tensor else "parameter"
         label = name or tensor.name or type(tensor).__name__.lower()
         grad = None if tensor._grad is None else shown(tensor._grad._data)
-        return Vertex("", kind, label=label, value=tensor._data, cotangent=grad)
+        return Vertex("", kind, label=label, value=_leaf_value(node), cotangent=grad, shape=tensor.shape)
 
     def _op(self, node: Node) -> Vertex:
         op: Any = node.op
         vertex = Vertex("", "op", op=op.name, label=self._label(node))
+        vertex.constants = {k: x for k, x in self.arguments[node].items() if node.parents[k] is None}
         if isinstance(op, Watched):
             vertex.source, vertex.scope, vertex.order = op.source, op.scope, 1 + _nesting(op)
         return vertex
@@ -300,6 +307,29 @@ def _values(order: list[Node], arguments: dict[Node, dict[int, Any]]) -> dict[No
             if parent is not None and parent.op is not None:
                 values.setdefault(parent, x)
     return values
+
+
+def _leaf_value(node: Node) -> Any:
+    """What a leaf held when the graph was recorded; None if it holds something else by now."""
+    tensor = node.saved()
+    return tensor._data if tensor is not None and tensor._node is node else None
+
+
+def _compute(order: list[Node], values: dict[Node, Any]) -> None:
+    """Evaluate again the ops whose arguments are all known: a node keeps only what its rules read."""
+    known = {node: x for node in order if node.op is None and (x := _leaf_value(node)) is not None}
+    for node in order:
+        op: Any = node.op
+        if op is None or node in values or node.saved is None or not op.reads:
+            continue
+        keeps = op.keeps(tuple([parent is not None for parent in node.parents]))[1:]
+        arguments = [
+            (True, x) if keep == "value" else (parent in values or parent in known, values.get(parent, known.get(parent)))  # type: ignore[arg-type]
+            for x, keep, parent in zip(node.saved[1:], keeps, node.parents, strict=True)
+        ]
+        if all(there and type(x) is not Dual for there, x in arguments):
+            with np.errstate(all="ignore"), suppress(AutogradError):  # a checkpoint is not evaluated so
+                values[node] = op.forward(*[bare(x) for _, x in arguments])
 
 
 def _orders(vertices: list[Vertex], forward: list[Any]) -> None:

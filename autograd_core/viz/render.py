@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import re
 import shutil
 import threading
@@ -17,6 +18,7 @@ __all__ = ["rendered", "svg_text"]
 _STACK = 2 << 20  # bytes for the module; its own default is too small for graphs of a few hundred nodes
 _lock = threading.Lock()
 _engines: list[Any] = []
+atexit.register(_engines.clear)  # while wasmtime can still close them
 
 
 def rendered(dot: str, format: str) -> bytes:
