@@ -79,7 +79,9 @@ class History:
         axes = ag.viz.axes(len(names), (4.4, 3.4))
         ticks = need("matplotlib.ticker", "viz")
         for ax, name in zip(axes, names, strict=True):
-            for column, label, colour in zip((name, f"validation_{name}"), ("training", "validation"), ag.viz.COLOURS, strict=False):
+            for column, label, colour in zip(
+                (name, f"validation_{name}"), ("training", "validation"), ag.viz.COLOURS, strict=False
+            ):
                 if column in columns:
                     ax.plot(self["epoch"], self[column], color=colour, label=label, marker="." if len(self) < 30 else None)
             if self.best_epoch is not None:

@@ -55,7 +55,9 @@ def saved_values(node: Node) -> Any:
     if node.saved is not None:
         return node.saved
     if not isinstance(op, Watched):
-        raise GraphError("the graph was freed by backward(): pass retain_graph=True, draw first, or record under ag.viz.trace()")
+        raise GraphError(
+            "the graph was freed by backward(): pass retain_graph=True, draw first, or record under ag.viz.trace()"
+        )
     saved = kept(op.original, node.parents, op.output, op.arguments)
     if any(before is not None and before != checksum(value) for before, value in zip(op.sums, saved, strict=True)):
         raise GraphError("the graph was freed by backward(), and its values were overwritten since (by an optimizer step)")

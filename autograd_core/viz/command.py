@@ -43,7 +43,9 @@ def _found(text: str) -> Any:
     try:
         found: Any = importlib.import_module(module)
     except ModuleNotFoundError as error:
-        raise ValueError(f"no module named {error.name!r}, looked for in the current folder and the installed packages") from error
+        raise ValueError(
+            f"no module named {error.name!r}, looked for in the current folder and the installed packages"
+        ) from error
     for part in name.split("."):
         if not hasattr(found, part):
             raise ValueError(f"{getattr(found, '__name__', found)!r} has no {part!r}")

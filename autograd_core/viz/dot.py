@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..extras import need
 from .style import BAD, BAD_LINE, EDGES, KINDS, LINE, OPEN, OPEN_LINE, QUIET, RAMP, SECOND, TEXT, grade, largest_of
 from .summaries import Summary, times
-from .view import Atom, Cluster, Line, View
+
+if TYPE_CHECKING:
+    from .view import Atom, Cluster, Line, View
 
 __all__ = ["dot_source", "gradient_line", "legend_rows", "node_lines"]
 
@@ -108,7 +110,11 @@ class _Writer:
         found = {"id": f"edge_{number}"}
         if line.tail.vertex is None or line.tail.vertex.kind == "op":
             found["weight"] = "4"  # what flows through stands in a line, and parameters beside it
-        if "shape" in self.show and line.label and not (len(line.edges) == 1 and line.edges[0].tail.kind in ("parameter", "constant")):
+        if (
+            "shape" in self.show
+            and line.label
+            and not (len(line.edges) == 1 and line.edges[0].tail.kind in ("parameter", "constant"))
+        ):
             found["label"] = self.text(line.label)
         tail = line.tail.last
         colour = grade(tail.gradient, self.largest) if tail is not None and "grad" in self.show else None
@@ -168,7 +174,14 @@ def legend_rows(view: View, show: tuple[str, ...]) -> list[tuple[str, dict[str, 
     writer = _Writer(view, show)
     for atom in view.atoms:
         writer.node(atom)
-    words = {"parameter": "parameter", "input": "input", "constant": "constant", "op": "operation", "module": "module", "output": "output"}
+    words = {
+        "parameter": "parameter",
+        "input": "input",
+        "constant": "constant",
+        "op": "operation",
+        "module": "module",
+        "output": "output",
+    }
     rows = [(word, _look(kind)) for kind, word in words.items() if kind in writer.kinds]
     if "shared" in writer.kinds:
         rows.append(("shared", _look("parameter") | {"peripheries": "2"}))

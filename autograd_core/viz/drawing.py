@@ -8,12 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..graph import enable_grad
 from ..tensor import Tensor
 from .dot import dot_source, legend_rows
 from .model import Picture, picture, tensors
 from .page import page
 from .render import rendered, svg_text
-from .summaries import times
 from .tracing import trace
 from .view import Scene, View
 
@@ -110,8 +110,8 @@ def draw(
 ) -> Drawing:
     """Draw the graph that computed `output`; before or after backward, changing no `.grad`.
 
-    Ops are coloured by the size of their gradient (of the sum of the output's elements): pale where it vanishes, red where it is
-    NaN or infinite. Values are shown where the graph has kept them; record under `ag.viz.trace(model)`, or give a model and its
+    Ops are coloured by the size of their gradient (of the sum of the output's elements): pale where it vanishes, red where it
+    is NaN or infinite. Values are shown where the graph has kept them; record under `ag.viz.trace(model)`, or give a model and its
     inputs, to see all of them, with source lines and the modules that were called.
 
     Args:
@@ -170,11 +170,8 @@ def traced(function: Callable[..., Any], inputs: Any, names: Any) -> tuple[Any, 
         names = {} if own is None else {**dict(own.named_parameters()), **dict(own.named_buffers())}
     else:
         names = dict(names)
-    from ..graph import enable_grad
-
-    if not is_module:  # what is differentiable of a function's inputs shows where its derivative goes
-        arguments = tuple(_tracked(x) for x in arguments)
-        keywords = {name: _tracked(x) for name, x in keywords.items()}
+    arguments = tuple(_tracked(x) for x in arguments)  # so that all that is computed from them is recorded
+    keywords = {name: _tracked(x) for name, x in keywords.items()}
     given = {f"input {k}" if len(arguments) > 1 else "input": x for k, x in enumerate(arguments)} | keywords
     for name, x in given.items():
         if isinstance(x, Tensor) and x.name:
@@ -188,8 +185,3 @@ def traced(function: Callable[..., Any], inputs: Any, names: Any) -> tuple[Any, 
 def _tracked(x: Any) -> Any:
     x = x if isinstance(x, Tensor) else Tensor(x)
     return Tensor(x.detach(), requires_grad=True, name=x.name) if x.dtype.kind in "fc" and not x.requires_grad else x
-
-
-def shape_text(shape: tuple[int, ...]) -> str:
-    """A shape for a label."""
-    return times(shape)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import GraphError
 from ..piece import dense
-from ..tensor import Tensor
 from .backward import Part, Step, shown
 from .model import Picture, Vertex, picture, tensors
 from .summaries import summarized, times
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 __all__ = ["Explanation", "explain"]
 

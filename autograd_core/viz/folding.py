@@ -73,11 +73,10 @@ class _Level:
         self.members: dict[Any, list[Vertex]] = {}
         for v in reversed(cluster.vertices):
             if isinstance(unit_of[v], Vertex) and v.kind != "op":
-                users = {unit_of.get(edge.head) for edge in v.users}
-                only = users.pop() if len(users) == 1 else None  # a leaf goes with what alone reads it
-                if only is None or (isinstance(only, Vertex) and only.kind == "output"):
+                reader = _reader(v)
+                if reader is None or unit_of.get(reader) is not reader:
                     continue
-                unit_of[v] = only
+                unit_of[v] = reader
             self.members.setdefault(unit_of[v], []).append(v)
         for members in self.members.values():
             members.reverse()
@@ -90,9 +89,9 @@ class _Level:
         n, signs = len(self.units), self.signs
         periods = [p for p in range(1, LONGEST + 1) if p * FEWEST <= n]
         equal = {p: [0] * (n + 1) for p in periods}  # so many units from here on are equal to those a period later
-        for p, count in equal.items():
+        for p, same in equal.items():
             for i in range(n - p - 1, -1, -1):
-                count[i] = count[i + 1] + 1 if signs[i] == signs[i + p] else 0
+                same[i] = same[i + 1] + 1 if signs[i] == signs[i + p] else 0
         found, i = [], 0
         while i < n:
             counts = [(p, equal[p][i] // p + 1) for p in periods]
@@ -128,6 +127,16 @@ class _Level:
                     break
             pieces.append(piece)
         return pieces
+
+
+def _reader(leaf: Vertex) -> Vertex | None:
+    """The op that alone reads a leaf, which then is a part of it like a weight; but not where the graph begins."""
+    users = {edge.head for edge in leaf.users}
+    if len(users) != 1:
+        return None
+    (op,) = users
+    begins = all(edge.tail.kind != "op" for edge in op.edges) and op.edges[0].tail is leaf
+    return op if op.kind == "op" and not begins else None
 
 
 def _child(cluster: Any, parent: Cluster) -> Any:

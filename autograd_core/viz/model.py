@@ -6,21 +6,23 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..anomaly import Source, Watched
 from ..dual import Dual, bare
 from ..errors import AutogradError, GraphError
-from ..graph import Node
 from ..piece import dense
 from ..tensor import Tensor
 from .backward import Pass, Step, original, shown, swept
 from .rules import rule_texts
 from .scopes import Scopes, placed
 from .summaries import Summary, number, summarized, times
-from .tracing import Call
+
+if TYPE_CHECKING:
+    from ..graph import Node
+    from .tracing import Call
 
 __all__ = ["LARGEST", "Edge", "Picture", "Vertex", "picture"]
 

@@ -6,17 +6,19 @@ import json
 import math
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..graph import Node
 from ..piece import dense
 from .backward import Step, shown
 from .dot import dot_source, gradient_line, legend_rows, node_lines
-from .model import Picture, Vertex
 from .render import rendered
 from .style import BAD, DARK, KINDS, PALETTE, RAMP, grade, largest_of
 from .summaries import Summary, number, summarized, times
 from .view import Atom, Cluster, Scene, View
+
+if TYPE_CHECKING:
+    from ..graph import Node
+    from .model import Picture, Vertex
 
 __all__ = ["page"]
 
@@ -90,9 +92,11 @@ class _Data:
         }
 
     def layouts(self) -> list[dict[str, Any]]:
-        """Layouts with all open, as at first, closed at each depth, and as at first with one module open, if they are not many."""
+        """Layouts: all open, as at first, closed at each depth; and, if they are not many, as at first with one module open."""
         start, clusters = self.scene.start, [c for c in self.view.clusters if c.call is not None]
-        levels = [{c.id for c in clusters if c.depth == depth} for depth in range(max((c.depth for c in clusters), default=-1) + 1)]
+        levels = [
+            {c.id for c in clusters if c.depth == depth} for depth in range(max((c.depth for c in clusters), default=-1) + 1)
+        ]
         single = [start - {c.id} for c in clusters if c.id in start]
         if len(single) * len(self.view.atoms) > MOST_PLACES:
             single = []
@@ -177,7 +181,9 @@ class _Data:
             "tail": line.tail.id,
             "head": line.head.id,
             "label": line.label,
-            "labelled": bool(line.label) and "shape" in self.show and (tail is None or tail.kind not in ("parameter", "constant")),
+            "labelled": bool(line.label)
+            and "shape" in self.show
+            and (tail is None or tail.kind not in ("parameter", "constant")),
             "names": " → ".join(ends),
             "position": line.edges[0].position,
             "look": look + (" dashed" if tail is not None and tail.order > 1 else ""),
@@ -199,7 +205,11 @@ class _Data:
             said.append(f"{parent.label} gets {contribution.brief() if contribution else '?'}{so_far}")
         rules = "; ".join(rule for rule in v.rules if rule != "no derivative")
         heard = f"cotangent g = {g.brief() if g else '?'}"
-        text = f"{v.op}: {heard}. Rule: {rules}. {'; '.join(said)}." if v.kind == "op" else f"{v.label}: {heard}; it goes to .grad."
+        text = (
+            f"{v.op}: {heard}. Rule: {rules}. {'; '.join(said)}."
+            if v.kind == "op"
+            else f"{v.label}: {heard}; it goes to .grad."
+        )
         return {"vertex": v.id, "parts": parts, "text": text}
 
 

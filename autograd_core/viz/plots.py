@@ -63,8 +63,8 @@ def save_plot(ax: Any, path: Any) -> None:
 def plot_histograms(arrays: Mapping[str, Any], title: str = "", bins: int = 60, ax: Any = None, path: Any = None) -> Any:
     """Draw the distribution of each array as a column, one beside the other: activations or gradients over depth.
 
-    The colour is the share of elements in a bin, each column relative to its own fullest bin; a line marks the means, and elements
-    that are not finite are counted above. `nn.diagnostics.plot_distributions` makes the arrays.
+    The colour is the share of elements in a bin, each column relative to its own fullest bin; a line marks the means, and
+    elements that are not finite are counted above. `nn.diagnostics.plot_distributions` makes the arrays.
 
     Args:
         arrays: arrays or Tensors by name, of any shape; drawn from left to right.
@@ -180,8 +180,8 @@ def _like_filters(x: Any, rng: np.random.Generator) -> Any:
     """A random direction whose rows have the norms of the rows of x; of a vector or number the norm of the whole."""
     d = rng.normal(size=x.shape)
     axis = tuple(range(1, x.ndim)) if x.ndim > 1 else None
-    norm = lambda a: np.sqrt(np.sum(np.square(a, dtype=float), axis=axis, keepdims=True))
-    return d * (norm(x) / np.maximum(norm(d), 1e-300))
+    own, drawn = (np.sqrt(np.sum(np.square(a, dtype=float), axis=axis, keepdims=True)) for a in (x, d))
+    return d * (own / np.maximum(drawn, 1e-300))
 
 
 def _contours(ax: Any, grid: Any, heights: Any) -> None:
@@ -201,8 +201,8 @@ def plot_decision_boundary(
     """Draw which class a model gives to each point of the plane, with the data on top.
 
     Args:
-        predict: from an array of shape (n, 2) to scores (n, classes), of which the largest wins, or (n,) or (n, 1), of which the
-            sign decides; a module, for example.
+        predict: from an array of shape (n, 2) to scores (n, classes), of which the largest wins, or (n,) or (n, 1), of which
+            the sign decides; a module, for example.
         x: the data, shape (n, 2).
         labels: classes from 0 on, shape (n,).
         points: of the grid along each axis.

@@ -55,7 +55,7 @@ def _engine(wasmtime: Any) -> Any:
     config = wasmtime.Config()
     config.max_wasm_stack = _STACK
 
-    class Deep(backend.WasmtimeBackend):  # type: ignore[misc]
+    class Deep(backend.WasmtimeBackend):  # type: ignore[misc,name-defined]
         def __init__(self) -> None:
             self._engine = wasmtime.Engine(config)
             self._module = wasmtime.Module.from_file(self._engine, str(backend.PACKAGE_WASM_PATH))
@@ -117,7 +117,8 @@ def _sample(x: float, y: float, look: dict[str, str]) -> str:
     if look["shape"] == "cds":
         body = f'<polygon points="{x},{y - 5.5} {x + 16},{y - 5.5} {x + 22},{y} {x + 16},{y + 5.5} {x},{y + 5.5}" {colours}/>'
     elif look["shape"] == "note":
-        body = f'<polygon points="{x},{y - 5.5} {x + 18},{y - 5.5} {x + 22},{y - 1.5} {x + 22},{y + 5.5} {x},{y + 5.5}" {colours}/>'
+        corner = f"{x + 18},{y - 5.5} {x + 22},{y - 1.5}"
+        body = f'<polygon points="{x},{y - 5.5} {corner} {x + 22},{y + 5.5} {x},{y + 5.5}" {colours}/>'
     else:
         body = f'<rect x="{x}" y="{y - 5.5}" width="22" height="11" rx="{round_}" {colours}{dash}/>'
     if look.get("peripheries") == "2":

@@ -83,7 +83,7 @@ def _by_parameters(vertices: list[Vertex], scopes: Scopes) -> None:
     home: dict[Vertex, tuple[Call, ...]] = {}
     for vertex in vertices:
         if vertex.kind == "parameter" and vertex.node is not None:
-            found = scopes.home.get(id(vertex.node.saved()))  # type: ignore[misc]
+            found = scopes.home.get(id(vertex.node.saved()))
             if found:
                 home[vertex] = found
     if not home:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from .summaries import Summary
+if TYPE_CHECKING:
+    from .summaries import Summary
 
 __all__ = ["DARK", "EDGES", "KINDS", "PALETTE", "RAMP", "css", "grade", "largest_of"]
 
@@ -97,6 +99,8 @@ def largest_of(gradients: Sequence[Summary]) -> float:
 
 def css(prefix: str) -> str:
     """The style sheet of an SVG: smaller second lines, and the colours of dark pages."""
-    dark = "".join(f'{prefix} [{what}="{light}"]{{{what}:{dark}}}' for light, dark in DARK.items() for what in ("fill", "stroke"))
+    dark = "".join(
+        f'{prefix} [{what}="{light}"]{{{what}:{dark}}}' for light, dark in DARK.items() for what in ("fill", "stroke")
+    )
     small = f"{prefix} .node text~text{{font-size:10px;fill:{QUIET}}}"
     return f"{small}@media (prefers-color-scheme:dark){{{dark}{prefix} .node text~text{{fill:{DARK[QUIET]}}}}}"

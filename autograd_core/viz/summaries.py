@@ -107,9 +107,9 @@ def summarized(x: Any) -> Summary | None:
         size = (np.abs(x) if x.dtype.kind == "c" else x).astype(np.float64).ravel()
         good = size[np.isfinite(size)]
         nan = int(np.isnan(size).sum())
-        statistics = [float(f(good)) for f in (np.mean, np.std, np.min, np.max, _rms)] if good.size else [np.nan] * 5
+        mean, std, low, high, rms = (float(f(good)) if good.size else np.nan for f in (np.mean, np.std, np.min, np.max, _rms))
         counts = _histogram(good) if x.size > 1 else []
-    return Summary(x.shape, str(x.dtype), values, *statistics, nan, size.size - good.size - nan, counts)
+    return Summary(x.shape, str(x.dtype), values, mean, std, low, high, rms, nan, size.size - good.size - nan, counts)
 
 
 def _rms(x: Any) -> Any:

@@ -28,7 +28,7 @@ class _Running(NamedTuple):
     frame: Any  # of Module.__call__: an exception may leave it without the forward hook being called
 
 
-class trace(ContextDecorator):  # noqa: N801  named like detect_anomaly
+class trace(ContextDecorator):
     """Record for a picture: source lines, the calls of modules, all values, and which op a second-order op belongs to.
 
     What is recorded in the block keeps every argument and output alive, and computes checksums of what it saves: it is for

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .folding import Fold, folds
-from .model import Edge, Picture, Vertex
 from .summaries import Summary, times
-from .tracing import Call
+
+if TYPE_CHECKING:
+    from .model import Edge, Picture, Vertex
+    from .tracing import Call
 
 MOST_LINES = 6  # from one leaf
 SMALL = 60  # atoms: a picture that is not larger shows every op outside of modules, also where it is repeated
