@@ -1,5 +1,7 @@
 """Graphs of all kinds, for tests of their pictures."""
 
+from functools import cache
+
 import numpy as np
 
 import autograd_core as ag
@@ -91,6 +93,7 @@ def hessian_graph():
     return [g], {"forward": y, "names": {"x": x}}
 
 
+@cache
 def long_chain():
     x = ag.Tensor(0.5, requires_grad=True, name="x")
     y = x

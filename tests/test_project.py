@@ -21,6 +21,7 @@ LAYERS = [
     {"randomness", "tree"},
     {"tensor"},
     {"dual"},
+    {"display"},
     {"forward"},
     {"record"},
     {"ops"},

@@ -94,7 +94,9 @@ def test_page_opens_searches_and_plays_to_the_gradient(network):
     assert page.names().count("0: Linear") == 1
     assert "linear" in page.names()
     header = next(c for c in page.all(".cluster") if c.get_attribute("aria-label").startswith("0: Linear"))
-    page.run(f"document.querySelector('.cluster[data-id={header.get_attribute('data-id')}]').dispatchEvent(new MouseEvent('click'))")
+    page.run(
+        f"document.querySelector('.cluster[data-id={header.get_attribute('data-id')}]').dispatchEvent(new MouseEvent('click'))"
+    )
     assert page.names() == start
 
     # search says how many, and Enter goes there, opening what is in the way
@@ -166,14 +168,18 @@ def test_page_follows_the_colour_scheme_pans_and_zooms(network):
         "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "light"}]}
     )
     light = page.run(background)
-    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]})
+    page.browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    )
     dark = page.run(background)
     assert light != dark
     page["#theme"].click()
     assert page.run(background) == light
     place = "return document.getElementById('world').getAttribute('transform')"
     before = page.run(place)
-    webdriver.ActionChains(page.browser).move_to_element(page["#stage"]).click_and_hold().move_by_offset(40, 30).release().perform()
+    webdriver.ActionChains(page.browser).move_to_element(page["#stage"]).click_and_hold().move_by_offset(
+        40, 30
+    ).release().perform()
     panned = page.run(place)
     page["#in"].click()
     zoomed = page.run(place)

@@ -199,6 +199,6 @@ def legend_rows(view: View, show: tuple[str, ...]) -> list[tuple[str, dict[str, 
 def _legend(dot: Any, rows: list[tuple[str, dict[str, str]]]) -> None:
     """One sample of each kind that occurs, in a row beside the graph."""
     for k, (label, look) in enumerate(rows):
-        dot.node(f"legend{k}", label=label, fontsize="9", height="0.2", margin="0.07,0.03", **{"class": "legend"}, **look)
+        dot.node(f"legend{k}", label, **look | {"fontsize": "9", "height": "0.2", "margin": "0.09,0.05", "class": "legend"})
         if k:
             dot.edge(f"legend{k - 1}", f"legend{k}", style="invis")

@@ -111,8 +111,8 @@ def draw(
     """Draw the graph that computed `output`; before or after backward, changing no `.grad`.
 
     Ops are coloured by the size of their gradient (of the sum of the output's elements): pale where it vanishes, red where it
-    is NaN or infinite. Values are shown where the graph has kept them; record under `ag.viz.trace(model)`, or give a model and its
-    inputs, to see all of them, with source lines and the modules that were called.
+    is NaN or infinite. Values are shown where the graph has kept what they are computed from; record under
+    `ag.viz.trace(model)`, or give a model and its inputs, to see all of them, with source lines and the modules that were called.
 
     Args:
         output: a tensor with a recorded graph, or several; or a module or function, which is called on `inputs`.

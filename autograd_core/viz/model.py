@@ -346,12 +346,19 @@ def _orders(vertices: list[Vertex], forward: list[Any]) -> None:
             vertex.order = max([vertex.order, *(edge.tail.order for edge in vertex.edges)])
 
 
+def _recorded(y: Any) -> Tensor | None:
+    """The tensor, which may be the value of a dual number, that has a graph."""
+    while isinstance(y, Dual | Tensor) and not (isinstance(y, Tensor) and y._node is not None):
+        y = y._data
+    return y if isinstance(y, Tensor) else None
+
+
 def tensors(output: Any) -> list[Tensor]:
     """The outputs to draw, as a list; or why they cannot be drawn."""
-    outputs = [output] if isinstance(output, Tensor) else list(output) if isinstance(output, list | tuple) else []
+    outputs = list(output) if isinstance(output, list | tuple) else [output]
     if isinstance(output, Mapping):
         outputs = list(output.values())
-    outputs = [y for y in outputs if isinstance(y, Tensor) and y._node is not None]
+    outputs = [y for y in map(_recorded, outputs) if y is not None]
     if not outputs:
         raise GraphError(
             "draw needs a tensor with a recorded graph: an output computed from a tensor that requires a gradient, outside "

@@ -91,7 +91,7 @@ def svg_text(dot: str, titles: dict[str, str], title: str, legend: list[tuple[st
 
 def _title(name: str, titles: dict[str, str]) -> str:
     plain = name.replace("&#45;", "-").replace("&gt;", ">")
-    return f"<title>{escape(titles.get(plain, ''))}</title>"
+    return f"<title>{escape(titles[plain])}</title>" if plain in titles else ""
 
 
 def _legend(rows: list[tuple[str, dict[str, str]]], width: float, top: float) -> tuple[str, float, float]:

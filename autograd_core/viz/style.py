@@ -17,7 +17,7 @@ __all__ = ["DARK", "EDGES", "KINDS", "PALETTE", "RAMP", "css", "grade", "largest
 # light colour: the one on dark pages. A colour stands for one role only, so that a style sheet can exchange it.
 DARK = {
     "#1f2328": "#e6edf3",  # text
-    "#59636e": "#9aa4af",  # quiet text
+    "#59636e": "#a3adb8",  # quiet text
     "#8c959f": "#7d8590",  # edges, borders of ops
     "#fdfdfe": "#161b22",  # ops
     "#f6f8fa": "#12181f",  # open modules
@@ -37,18 +37,18 @@ DARK = {
     "#fff8e5": "#27241c",
     "#fff0cc": "#37301f",
     "#ffe7ae": "#4a3d1f",
-    "#ffdc8c": "#604c1d",  # ... to the largest
+    "#ffdc8c": "#554217",  # ... to the largest
     "#e4dfd3": "#3b3a36",  # edges by it
     "#d9c9a3": "#5f5640",
     "#d0ac64": "#8a7443",
     "#c48a2c": "#bb9244",
     "#a86400": "#f0b040",
-    "#ffb3b3": "#8a1f2a",  # not finite
+    "#ffcccc": "#7a1620",  # not finite
     "#b00020": "#ff8a8a",
 }
 RAMP = ("#fffefa", "#fff8e5", "#fff0cc", "#ffe7ae", "#ffdc8c")
 EDGES = {"#fffefa": "#e4dfd3", "#fff8e5": "#d9c9a3", "#fff0cc": "#d0ac64", "#ffe7ae": "#c48a2c", "#ffdc8c": "#a86400"}
-BAD, BAD_LINE = "#ffb3b3", "#b00020"
+BAD, BAD_LINE = "#ffcccc", "#b00020"
 TEXT, QUIET, LINE, SECOND = "#1f2328", "#59636e", "#8c959f", "#b0578d"
 OPEN, OPEN_LINE = "#f6f8fa", "#c4cad1"
 

@@ -88,8 +88,8 @@ class Summary:
 
     def details(self) -> str:
         """All statistics in one line."""
-        if not self.size:
-            return "no elements"
+        if self.size < 2:
+            return self.brief()
         text = f"mean {number(self.mean)}, std {number(self.std)}, min {number(self.min)}, max {number(self.max)}"
         return f"{self.trouble}; {text}" if self.trouble else text
 
