@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= auto
 PROFILE ?= quick
 
-.PHONY: demo test test-deep lint types mutation ops-table bench bench-scaling format clean
+.PHONY: demo test test-deep lint types mutation ops-table pictures bench bench-scaling format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m autograd_core demo
@@ -35,6 +35,10 @@ mutation: $(VENV)/.test
 ops-table: $(VENV)/.test
 	$(BIN)/python -m tests.support
 	$(BIN)/python -m tests.layer_table
+
+pictures: $(VENV)/.test
+	$(BIN)/python docs/make_pictures.py
+	$(BIN)/python -m tests.test_viz_golden
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.bench

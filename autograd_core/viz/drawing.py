@@ -112,7 +112,7 @@ def draw(
 
     Ops are coloured by the size of their gradient (of the sum of the output's elements): pale where it vanishes, red where it
     is NaN or infinite. Values are shown where the graph has kept what they are computed from; record under
-    `ag.viz.trace(model)`, or give a model and its inputs, to see all of them, with source lines and the modules that were called.
+    `ag.viz.trace(model)`, or give a model and its inputs, to see all of them, with source lines and the calls of modules.
 
     Args:
         output: a tensor with a recorded graph, or several; or a module or function, which is called on `inputs`.

@@ -105,7 +105,7 @@ function outline(kind, w, h) {
   return make("rect", {x: l, y: t, width: w, height: h, rx: kind === "parameter" || kind === "module" ? 0 : 8});
 }
 
-let drawn = null;
+let drawn = null, first = true;
 function draw() {
   const focused = document.activeElement && document.activeElement.dataset ? document.activeElement.dataset.id : null;
   const {items, boxes} = drawn = places();
@@ -138,7 +138,8 @@ function draw() {
   showStep(false);
   highlight();
   if (focused) { const again = world.querySelector(`[data-id="${CSS.escape(focused)}"]`); if (again) again.focus(); }
-  if (!touched) fit();
+  if (!touched) fit(first ? 0.55 : 0);
+  first = false;
 }
 function drawNode({node, x, y, w, h}) {
   const group = make("g", {class: `node ${node.kind} ${node.look}`, transform: `translate(${x},${y})`, "data-id": node.id, "data-vertex": node.vertex, "data-name": node.label, tabindex: 0, role: "button", "aria-label": node.title}, null, world);
@@ -220,6 +221,7 @@ function legend() {
     const g = make("g", {class: `${kind} ${look}`}, null, svg), shape = outline(kind, 26, 12);
     shape.setAttribute("class", "shape");
     g.append(shape);
+    if (look === "shared") make("rect", {class: "inner", x: -10, y: -3, width: 20, height: 6, stroke: "var(--parameter-line)"}, null, g);
     html("span", words, row);
   }
   html("h3", "keys");
@@ -297,11 +299,12 @@ function play() {
 // Pan and zoom
 let moved = false;
 function place() { world.setAttribute("transform", `translate(${view.x},${view.y}) scale(${view.k})`); }
-function fit() {
+function fit(least = 0) {
   const box = world.getBBox(), size = stage.getBoundingClientRect();
   if (!box.width || !size.width) return;
   view.k = Math.min(1.6, (size.width - 32) / box.width, (size.height - 32) / box.height);
-  view.x = (size.width - box.width * view.k) / 2 - box.x * view.k;
+  if (view.k < least) { view.k = least; touched = true; }  // too small to read: at first the beginning is shown
+  view.x = Math.max(16, (size.width - box.width * view.k) / 2) - box.x * view.k;
   view.y = (size.height - box.height * view.k) / 2 - box.y * view.k;
   place();
 }

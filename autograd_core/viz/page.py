@@ -88,8 +88,13 @@ class _Data:
             "layouts": self.layouts(),
             "missing": f"No backward pass to show: {picture.missing}" if picture.missing else "",
             "note": self.note(len(steps)),
-            "legend": [[words, _kind(look), _legend_class(words, look)] for words, look in legend_rows(self.view, self.show)],
+            "legend": self.legend(),
         }
+
+    def legend(self) -> list[list[str]]:
+        """Words, kind and class of each sample."""
+        rows = [[words, _kind(look), _legend_class(look)] for words, look in legend_rows(self.view, self.show)]
+        return [*rows, ["module: click to open or close", "module", ""]] if self.view.clusters else rows
 
     def layouts(self) -> list[dict[str, Any]]:
         """Layouts: all open, as at first, closed at each depth; and, if they are not many, as at first with one module open."""
@@ -217,11 +222,13 @@ def _kind(look: dict[str, str]) -> str:
     return next((kind for kind, row in KINDS.items() if row[1] == look["color"] and row[2] == look["shape"]), "op")
 
 
-def _legend_class(words: str, look: dict[str, str]) -> str:
+def _legend_class(look: dict[str, str]) -> str:
     if look["fillcolor"] == BAD:
         return "bad"
     if "dashed" in look["style"]:
         return "second"
+    if "peripheries" in look:
+        return "shared"
     return f"g{RAMP.index(look['fillcolor'])}" if look["fillcolor"] in RAMP else ""
 
 

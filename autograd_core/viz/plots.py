@@ -170,6 +170,7 @@ def plot_loss_surface(
         raise ValueError(f"the loss is finite nowhere within span={span}: give a smaller span")
     ax = axes(size=(5.0, 4.2))[0] if ax is None else ax
     _contours(ax, grid, heights)
+    ax.grid(False)
     ax.plot(0, 0, "o", color=COLOURS[1], markersize=5)
     ax.set(xlabel="along u", ylabel="along v", aspect="equal")
     save_plot(ax, path)
@@ -192,7 +193,7 @@ def _contours(ax: Any, grid: Any, heights: Any) -> None:
     norm = need("matplotlib.colors", "viz").LogNorm(low, high) if steep else None
     filled = ax.contourf(grid, grid, heights, levels=locator.tick_values(low, high), cmap="cividis", norm=norm)
     ax.contour(grid, grid, heights, levels=filled.levels, colors="white", linewidths=0.5, alpha=0.6)
-    ax.figure.colorbar(filled, ax=ax, label="loss")
+    ax.figure.colorbar(filled, ax=ax, label="loss", shrink=0.8)
 
 
 def plot_decision_boundary(
