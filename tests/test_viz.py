@@ -436,6 +436,13 @@ def test_periods_of_several_layers_are_folded():
     assert [cluster.label for cluster in drawing.view.clusters] == ["Sequential", "× 6"]
 
 
+def test_steps_whose_outputs_are_stacked_are_folded():
+    drawing = ag.viz.draw(nn.RNN(2, 3), inputs=images(30, 2, 2), collapse=None)
+    assert [cluster.times for cluster in drawing.view.clusters if not cluster.call] == [30]
+    stacked = [line for line in drawing.view.lines if line.head.vertex and line.head.vertex.op == "stack"]
+    assert [len(line.edges) for line in stacked] == [30]
+
+
 def test_bare_ops_are_folded_in_large_graphs_only():
     def chain(n):
         y = x = leaf(0.5, "x")

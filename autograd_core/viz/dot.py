@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["dot_source", "gradient_line", "legend_rows", "node_lines"]
 
 FONT = "Helvetica,Arial,sans-serif"
+MOST_CURVES = 180  # edges
 WIDEST = 28  # characters of a line
 
 
@@ -27,6 +28,7 @@ def dot_source(view: View, show: tuple[str, ...], direction: str, legend: bool =
         legend: whether to explain the kinds by nodes beside the graph.
     """
     graphviz = need("graphviz", "viz")
+    splines = {"splines": "line"} if len(view.lines) > MOST_CURVES else {}  # curves around so many nodes take ten seconds
     dot = graphviz.Digraph(
         "graph",
         graph_attr={
@@ -40,6 +42,7 @@ def dot_source(view: View, show: tuple[str, ...], direction: str, legend: bool =
             "nslimit": "4",
             "nslimit1": "4",
             "mclimit": "0.5",
+            **splines,
         },
         node_attr={"fontsize": "12", "height": "0.3", "margin": "0.12,0.06", "fontname": FONT, "fontcolor": TEXT},
         edge_attr={"color": LINE, "arrowsize": "0.6", "fontsize": "9", "fontcolor": QUIET, "fontname": FONT},

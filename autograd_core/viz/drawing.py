@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -165,21 +165,17 @@ def traced(function: Callable[..., Any], inputs: Any, names: Any) -> tuple[Any, 
     is_module = hasattr(function, "named_modules")
     keywords = inputs if isinstance(inputs, dict) else {}
     arguments = () if isinstance(inputs, dict) else inputs if isinstance(inputs, tuple) else (inputs,)
-    if names is None or hasattr(names, "named_parameters"):
-        own: Any = names if names is not None else function if is_module else None
-        names = {} if own is None else {**dict(own.named_parameters()), **dict(own.named_buffers())}
-    else:
-        names = dict(names)
+    own: Any = names if hasattr(names, "named_parameters") else function if is_module else None
+    labels = {} if own is None else {**dict(own.named_parameters()), **dict(own.named_buffers())}
+    labels.update(names if isinstance(names, Mapping) else {})
     arguments = tuple(_tracked(x) for x in arguments)  # so that all that is computed from them is recorded
     keywords = {name: _tracked(x) for name, x in keywords.items()}
     given = {f"input {k}" if len(arguments) > 1 else "input": x for k, x in enumerate(arguments)} | keywords
     for name, x in given.items():
-        if isinstance(x, Tensor) and x.name:
-            continue
-        names.setdefault(name, x)
+        labels.setdefault(x.name or name, x)
     with enable_grad(), trace(*([function] if is_module else [])):
         output = function(*arguments, **keywords)
-    return names, output
+    return labels, output
 
 
 def _tracked(x: Any) -> Any:

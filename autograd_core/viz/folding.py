@@ -109,21 +109,22 @@ class _Level:
         """As many of the pieces as are fed in the same way: by the piece before, and by what feeds all of them."""
         pieces: list[list[Vertex]] = []
         place: dict[Vertex, tuple[int, int]] = {}
-        links = outside = None
+        links = outside = away = None
         for k in range(count):
             units = self.units[first + k * period : first + (k + 1) * period]
             piece = [v for unit in units for v in self.members[unit]]
             place.update((v, (k, j)) for j, v in enumerate(piece))
             if k:
-                fed = _fed(piece, k, place)
-                if fed is None or not _leads_on(pieces[-1], k, place):
+                fed, leaving = _fed(piece, k, place), _leaving(pieces[-1], k, place)
+                if fed is None or leaving is None:
                     break
                 if k == 1:
                     links, outside = fed
+                    away = leaving
                     begin = _fed(pieces[0], 0, place)
                     if not links or begin is None or not _begins(begin[1], links, outside):
                         break
-                elif fed != (links, outside):
+                elif fed != (links, outside) or leaving != away:
                     break
             pieces.append(piece)
         return pieces
@@ -173,9 +174,17 @@ def _fed(piece: list[Vertex], k: int, place: dict[Vertex, tuple[int, int]]) -> t
     return links, outside
 
 
-def _leads_on(piece: list[Vertex], k: int, place: dict[Vertex, tuple[int, int]]) -> bool:
-    """Whether all that piece k - 1 gives goes to piece k."""
-    return all(place.get(edge.head, (-1, 0))[0] in (k - 1, k) for v in piece for edge in v.users)
+def _leaving(piece: list[Vertex], k: int, place: dict[Vertex, tuple[int, int]]) -> set[Any] | None:
+    """What piece k - 1 gives to others than piece k, such as a stack of all steps; None if to a piece before."""
+    found = set()
+    for j, v in enumerate(piece):
+        for edge in v.users:
+            at = place.get(edge.head)
+            if at is None:
+                found.add((j, edge.head))
+            elif at[0] not in (k - 1, k):
+                return None
+    return found
 
 
 def _begins(first: set[Any], links: set[Any], outside: set[Any]) -> bool:

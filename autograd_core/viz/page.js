@@ -189,7 +189,7 @@ function statistics(name, s) {
   html("h3", name);
   html("p", s.text);
   if (s.spark) html("p", s.spark);
-  if (s.values) html("pre", s.values.join(", "));
+  if (s.values) html("pre", s.values.map(v => typeof v === "number" ? String(Number(v.toPrecision(6))) : v).join(", "));
 }
 function about(n) {
   panel.replaceChildren();

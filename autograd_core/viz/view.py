@@ -107,16 +107,11 @@ class Line:
 
 @dataclass
 class View:
-    """Atoms, lines and clusters to draw, in a fixed order.
-
-    Attributes:
-        hidden: how many vertices are left out because of `max_nodes`.
-    """
+    """Atoms, lines and clusters to draw, in a fixed order."""
 
     atoms: list[Atom]
     lines: list[Line]
     clusters: list[Cluster]
-    hidden: int = 0
 
     def gradients(self) -> list[Summary]:
         """Of all atoms that have one."""
@@ -165,7 +160,7 @@ class Scene:
         """What is drawn with the modules as they are."""
         atoms, atom_of = self._atoms()
         atoms, lines = _copied(atoms, _lines(self.picture, atom_of, self.hidden))
-        return View(atoms, lines, _seen(atoms), len(self.gone))
+        return View(atoms, lines, _seen(atoms))
 
     def _atoms(self) -> tuple[list[Atom], dict[Vertex, Atom]]:
         repeated = {fold.vertices[0]: fold.times for fold in self.folds if len(fold.vertices) == 1}
@@ -278,8 +273,10 @@ def _lines(picture: Picture, atom_of: dict[Vertex, Atom], hidden: dict[Vertex, V
         tail, head = atom_of[hidden.get(edge.tail, edge.tail)], atom_of[edge.head]
         if tail is head:
             continue
-        several = tail.vertex is None or head.vertex is None
+        several = tail.vertex is None or head.vertex is None or edge.tail in hidden
         key = (tail, head) if several else (tail, head, edge.position)
+        if (tail, head) in lines:  # of a piece that stands for others
+            key = (tail, head)
         lines.setdefault(key, Line(tail, head, [])).edges.append(edge)
     return list(lines.values())
 
