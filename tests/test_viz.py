@@ -172,6 +172,12 @@ def test_text_is_escaped_everywhere(no_dot):
     assert name + "2" in [node["label"] for node in data["nodes"]]
 
 
+def test_a_name_that_looks_like_an_html_label_is_only_text(no_dot):
+    x = leaf(2.0, "<b>x</b>")
+    svg = ag.viz.draw(x * x).svg
+    assert "&lt;b&gt;x&lt;/b&gt;" in svg
+
+
 def test_svg_reads_well_in_the_dark_and_aloud(no_dot):
     x = leaf(2.0, "x")
     svg = ag.viz.draw(x * 3.0).svg
@@ -249,6 +255,10 @@ def test_errors_say_what_to_do(tmp_path):
             ag.viz.draw(x * x, **options)
     with pytest.raises(ValueError, match="inputs="):
         ag.viz.draw(nn.Linear(2, 1))
+    with pytest.raises(TypeError, match="names= is a dict"):
+        ag.viz.draw(x * x, names=["x"])
+    with pytest.raises(TypeError, match="trace takes modules"):
+        ag.viz.trace(x)
     with pytest.raises(ValueError, match=r"graph\.bmp"):
         ag.viz.draw(x * x).save(tmp_path / "graph.bmp")
 
@@ -440,7 +450,7 @@ def test_steps_whose_outputs_are_stacked_are_folded():
     drawing = ag.viz.draw(nn.RNN(2, 3), inputs=images(30, 2, 2), collapse=None)
     assert [cluster.times for cluster in drawing.view.clusters if not cluster.call] == [30]
     stacked = [line for line in drawing.view.lines if line.head.vertex and line.head.vertex.op == "stack"]
-    assert [len(line.edges) for line in stacked] == [30]
+    assert [len(line.edges) for line in stacked] == [30, 1]  # all outputs, and the last state
 
 
 def test_bare_ops_are_folded_in_large_graphs_only():

@@ -16,7 +16,7 @@ from ..graph import Node, _count_uses, _refuse_overwritten, fit, no_grad
 __all__ = ["Part", "Pass", "Step", "original", "swept"]
 
 
-@dataclass
+@dataclass(slots=True)
 class Part:
     """What a rule sent to one argument, and the sum that had arrived there afterwards."""
 
@@ -26,7 +26,7 @@ class Part:
     total: Any
 
 
-@dataclass
+@dataclass(slots=True)
 class Step:
     """A visit to one node: the cotangent that had arrived, and what became of it."""
 

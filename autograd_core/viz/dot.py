@@ -78,11 +78,11 @@ class _Writer:
                     inner.attr(labeljust="l", margin="10", **{"class": "module"})
                     self.inside(inner, child)
 
-    def text(self, label: str) -> str:
-        """A label in which nothing is read as an escape."""
-        return str(need("graphviz", "viz").escape(label))
+    def text(self, label: str) -> Any:
+        """A label in which nothing is read as an escape or as HTML."""
+        return need("graphviz", "viz").escape(label)
 
-    def node(self, atom: Atom) -> dict[str, str]:
+    def node(self, atom: Atom) -> dict[str, Any]:
         """The attributes of an atom."""
         if atom.vertex is None and atom.box is None:
             return {"label": self.text(atom.text), "class": "more", **_look("more")}
@@ -108,9 +108,9 @@ class _Writer:
         lines = node_lines(atom, self.show)
         return {"label": self.text("\n".join(lines)), "class": kind + (" second" if order > 1 else ""), **look}
 
-    def edge(self, line: Line, number: int) -> dict[str, str]:
+    def edge(self, line: Line, number: int) -> dict[str, Any]:
         """The attributes of a line."""
-        found = {"id": f"edge_{number}"}
+        found: dict[str, Any] = {"id": f"edge_{number}"}
         if line.tail.vertex is None or line.tail.vertex.kind == "op":
             found["weight"] = "4"  # what flows through stands in a line, and parameters beside it
         if (

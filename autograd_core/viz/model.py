@@ -32,7 +32,7 @@ SYMBOLS = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "neg
 _INFIX = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "power": "^"}
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Edge:
     """A value that flows from one vertex to an argument of another."""
 

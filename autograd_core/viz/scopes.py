@@ -28,6 +28,8 @@ class Scopes:
         self._keep: list[Any] = []  # an id is of use only while its object lives
         calls: dict[str, Call] = {}
         if names is not None and not isinstance(names, Mapping):
+            if not hasattr(names, "named_modules"):
+                raise TypeError(f"names= is a dict from name to tensor or array, or a module; got a {type(names).__name__}")
             for path, module in names.named_modules():
                 calls[path] = Call(path, type(module).__name__, sum(p.size for p in module.parameters()))
             names = {**dict(names.named_parameters()), **dict(names.named_buffers())}

@@ -37,6 +37,9 @@ class trace(ContextDecorator):
     Args:
         models: modules (of `nn`, or anything with `named_modules` and forward hooks) whose calls are to be known.
 
+    Raises:
+        TypeError: a model is no module.
+
     >>> import autograd_core as ag
     >>> x = ag.Tensor(2.0, requires_grad=True, name="x")
     >>> with ag.viz.trace():
@@ -46,6 +49,9 @@ class trace(ContextDecorator):
     """
 
     def __init__(self, *models: Any) -> None:
+        for model in models:
+            if not hasattr(model, "named_modules"):
+                raise TypeError(f"trace takes modules, whose calls are to be known; got a {type(model).__name__}")
         self.models = models
         self._entered: list[tuple[Any, Any, list[Any]]] = []
 

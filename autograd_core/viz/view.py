@@ -266,17 +266,17 @@ def _insert(found: list[Fold], inner: dict[Vertex, Cluster]) -> None:
 
 def _lines(picture: Picture, atom_of: dict[Vertex, Atom], hidden: dict[Vertex, Vertex]) -> list[Line]:
     """Edges between different atoms; parallel ones are one line where an end stands for several vertices."""
-    lines: dict[Any, Line] = {}
+    ends = []
     for edge in picture.edges:
-        if edge.head in hidden:
-            continue
-        tail, head = atom_of[hidden.get(edge.tail, edge.tail)], atom_of[edge.head]
-        if tail is head:
-            continue
-        several = tail.vertex is None or head.vertex is None or edge.tail in hidden
+        if edge.head not in hidden:
+            tail, head = atom_of[hidden.get(edge.tail, edge.tail)], atom_of[edge.head]
+            if tail is not head:
+                ends.append((edge, tail, head))
+    folded = {(tail, head) for edge, tail, head in ends if edge.tail in hidden}
+    lines: dict[Any, Line] = {}
+    for edge, tail, head in ends:
+        several = tail.vertex is None or head.vertex is None or (tail, head) in folded
         key = (tail, head) if several else (tail, head, edge.position)
-        if (tail, head) in lines:  # of a piece that stands for others
-            key = (tail, head)
         lines.setdefault(key, Line(tail, head, [])).edges.append(edge)
     return list(lines.values())
 
