@@ -154,7 +154,7 @@ def test_names_label_tensors_arrays_and_results():
 def test_several_outputs_and_edges_with_shapes(no_dot):
     x = leaf(np.ones((2, 3)), "x")
     a, b = np.exp(x), x.sum(axis=0)
-    drawing = ag.viz.draw([a, b])
+    drawing = ag.viz.draw({"a": a, "rest": (b, 1.0)})
     assert [v.label for v in drawing.picture.vertices if v.kind == "output"] == ["output 0", "output 1"]
     assert "2×3" in drawing.svg
     assert "2×3" not in ag.viz.draw([a, b], show="grad").dot
@@ -586,8 +586,9 @@ def test_notebook_displays_stay_small():
     assert "461 more" in deep._repr_html_()
     report = ag.check.gradcheck(lambda x: x.sum(), np.ones(3))
     assert len(report._repr_html_()) < 3000
-    drawing = ag.viz.draw(deep, inputs=images(1, 2))
-    assert len(drawing._repr_html_()) < 30_000
+    drawing = ag.viz.draw(deep, inputs=images(1, 2), fold=False)
+    assert len(drawing.view.atoms) == 201
+    assert len(drawing._repr_html_()) < 120_000
     assert "<svg" in drawing._repr_html_()
 
 

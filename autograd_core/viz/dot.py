@@ -33,7 +33,7 @@ def dot_source(view: View, show: tuple[str, ...], direction: str, legend: bool =
         "graph",
         graph_attr={
             "rankdir": direction,
-            "bgcolor": "transparent",
+            "bgcolor": "white" if legend else "transparent",  # a picture for any page, or an SVG that follows its page
             "nodesep": "0.22",
             "ranksep": "0.34",
             "fontname": FONT,

@@ -19,6 +19,8 @@ from .view import Scene, View
 
 __all__ = ["Drawing", "draw"]
 
+IN_NOTEBOOKS = 60  # nodes at most
+
 
 class Drawing:
     """A drawn graph: `.svg`, the interactive `.html`, the `.dot` source; shows itself in Jupyter.
@@ -88,8 +90,11 @@ class Drawing:
         return path
 
     def _repr_html_(self) -> str:
-        """The picture in a frame of limited height, which scrolls."""
-        return f'<div style="overflow:auto;max-height:36em">{self.svg}</div>'
+        """The picture in a frame of limited height, which scrolls; cut to fewer nodes if it is large."""
+        shown = self
+        if len(self.view.atoms) > IN_NOTEBOOKS:
+            shown = Drawing(self.picture, self._options | {"max_nodes": IN_NOTEBOOKS}, self._show, self._direction)
+        return f'<div style="overflow:auto;max-height:36em">{shown.svg}</div>'
 
 
 def _name(atom: Any) -> str:
@@ -115,7 +120,8 @@ def draw(
     `ag.viz.trace(model)`, or give a model and its inputs, to see all of them, with source lines and the calls of modules.
 
     Args:
-        output: a tensor with a recorded graph, or several; or a module or function, which is called on `inputs`.
+        output: a tensor with a recorded graph, or nested lists, tuples and dicts of them; or a module or function, which is
+            called on `inputs`.
         names: labels: name to tensor or array; or a module, whose parameters then also tell which module an op belongs to.
         collapse: "modules" draws a module without modules inside as one box; a number those at that depth (0: the outermost);
             None opens all.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +15,7 @@ from ..dual import Dual, bare
 from ..errors import AutogradError, GraphError
 from ..piece import dense
 from ..tensor import Tensor
+from ..tree import flatten
 from .backward import Pass, Step, original, shown, swept
 from .rules import rule_texts
 from .scopes import Scopes, placed
@@ -355,10 +356,7 @@ def _recorded(y: Any) -> Tensor | None:
 
 def tensors(output: Any) -> list[Tensor]:
     """The outputs to draw, as a list; or why they cannot be drawn."""
-    outputs = list(output) if isinstance(output, list | tuple) else [output]
-    if isinstance(output, Mapping):
-        outputs = list(output.values())
-    outputs = [y for y in map(_recorded, outputs) if y is not None]
+    outputs = [y for y in map(_recorded, flatten(output)[0]) if y is not None]
     if not outputs:
         raise GraphError(
             "draw needs a tensor with a recorded graph: an output computed from a tensor that requires a gradient, outside "
