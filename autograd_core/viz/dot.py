@@ -48,6 +48,7 @@ def dot_source(view: View, show: tuple[str, ...], direction: str, legend: bool =
         edge_attr={"color": LINE, "arrowsize": "0.6", "fontsize": "9", "fontcolor": QUIET, "fontname": FONT},
     )
     writer = _Writer(view, show)
+    writer.beside = "  " if direction == "TB" else ""
     writer.inside(dot, None)
     for number, line in enumerate(view.lines):
         dot.edge(line.tail.id, line.head.id, **writer.edge(line, number))
@@ -59,6 +60,7 @@ def dot_source(view: View, show: tuple[str, ...], direction: str, legend: bool =
 class _Writer:
     def __init__(self, view: View, show: tuple[str, ...]) -> None:
         self.view, self.show = view, show
+        self.beside = ""  # keeps labels off lines that run downwards
         self.gradients = view.gradients() if "grad" in show else []
         self.largest = largest_of(self.gradients)
         self.kinds: dict[str, None] = {}  # those that occur, for the legend
@@ -74,7 +76,7 @@ class _Writer:
             if (child.parent if child.parent and child.parent.parent else None) is cluster:
                 with dot.subgraph(name=f"cluster_{child.id}") as inner:
                     style = "rounded,filled" if child.call else "rounded,dashed"
-                    inner.attr(label=self.text(child.label), style=style, color=OPEN_LINE, fillcolor=OPEN, fontcolor=QUIET)
+                    inner.attr(label=self.text(child.heading), style=style, color=OPEN_LINE, fillcolor=OPEN, fontcolor=QUIET)
                     inner.attr(labeljust="l", margin="10", **{"class": "module"})
                     self.inside(inner, child)
 
@@ -118,7 +120,7 @@ class _Writer:
             and line.label
             and not (len(line.edges) == 1 and line.edges[0].tail.kind in ("parameter", "constant"))
         ):
-            found["label"] = self.text(line.label)
+            found["label"] = self.text(self.beside + line.label)
         tail = line.tail.last
         colour = grade(tail.gradient, self.largest) if tail is not None and "grad" in self.show else None
         if colour == BAD:

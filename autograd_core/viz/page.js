@@ -113,7 +113,7 @@ function draw() {
   for (const {g, l, t, w, h} of boxes) {
     const group = make("g", {class: "cluster", "data-id": g.id, tabindex: 0, role: "button", "aria-expanded": "true", "aria-label": `${g.label}, open module`}, null, world);
     make("rect", {class: "shape", x: l, y: t, width: w, height: h, rx: 7}, null, group);
-    make("text", {class: "header", x: l + 8, y: t + 14}, g.label, group);
+    make("text", {class: "header", x: l + 8, y: t + 14}, g.heading, group);
     make("title", {}, "click to close", group);
     act(group, () => toggle(g.id), () => aboutGroup(g));
   }
@@ -131,7 +131,7 @@ function draw() {
     make("title", {}, `${e.names} ${e.label}`.trim(), path);
     if (e.label && e.labelled) {
       const middle = path.getPointAtLength(path.getTotalLength() / 2);
-      make("text", {class: "edge-label", x: middle.x, y: middle.y - 4}, e.label, world);
+      make("text", lr ? {class: "edge-label", x: middle.x, y: middle.y - 4} : {class: "edge-label beside", x: middle.x + 5, y: middle.y + 3}, e.label, world);
     }
   }
   for (const item of items.values()) item.node ? drawNode(item) : drawBox(item);

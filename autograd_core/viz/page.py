@@ -167,6 +167,7 @@ class _Data:
         return {
             "id": cluster.id,
             "label": cluster.label,
+            "heading": cluster.heading,
             "path": cluster.call.name if cluster.call else "",
             "parent": _group_id(cluster.parent),
             "times": cluster.times,

@@ -60,6 +60,13 @@ class Cluster:
         return f"{name}: {self.call.type}{repeated}" if name and self.call.type else f"{name or self.call.type}{repeated}"
 
     @property
+    def heading(self) -> str:
+        """What stands on an open one."""
+        if self.call is None or not self.count:
+            return self.label
+        return f"{self.label}, {self.count:,} parameters{' each' if self.times > 1 else ''}"
+
+    @property
     def count(self) -> int:
         """Parameters of the module, or of those that it stands for."""
         if self.call is not None and self.call.parameters:
