@@ -8,6 +8,7 @@ import pytest
 
 import autograd_core as ag
 import nn
+from tests.pictures import GRAPHS
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install 'autograd-core[browser]'")
 from selenium.webdriver.common.by import By  # noqa: E402
@@ -186,6 +187,39 @@ def test_page_follows_the_colour_scheme_pans_and_zooms(network):
     assert len({before, panned, zoomed}) == 3
     page["#fit"].click()
     assert page.run(place) == before
+
+
+def test_pages_of_all_kinds_of_graphs_play_to_the_gradient(browser, tmp_path):
+    for graph in GRAPHS[:-1]:
+        outputs, options = graph()
+        drawing = ag.viz.draw(outputs, **options)
+        page = Page(browser, drawing.save(tmp_path / f"{graph.__name__}.html"))
+        assert len(page.names()) == len(drawing.view.atoms), graph
+        page.run("document.getElementById('open').click(); document.getElementById('last').click()")
+        found = {
+            node.get_attribute("data-id"): node.get_attribute("data-cotangent") for node in page.all(".node[data-cotangent]")
+        }
+        leaves = [v for v in drawing.picture.vertices if v.kind in ("parameter", "input") and v.id in found]
+        assert leaves, graph
+        gradients = ag.gradients(outputs, [v.node.saved() for v in leaves], [np.ones(y.shape, y.dtype) for y in outputs])
+        for v, gradient in zip(leaves, gradients, strict=True):
+            assert json.loads(found[v.id]) == gradient.numpy().ravel().tolist(), (graph, v.label)
+        page.run("document.getElementById('close').click(); document.getElementById('first').click()")
+        assert len(page.names()) == len(drawing.view.atoms), graph
+        assert not page.cotangents()
+        assert not [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"], graph
+
+
+def test_page_of_a_cut_graph_opens(browser, tmp_path):
+    x = ag.Tensor(0.5, requires_grad=True, name="x")
+    y = x
+    for k in range(60):
+        y = np.sin(y) if k % 3 else y * float(k)
+    page = Page(browser, ag.viz.draw(y, max_nodes=20, fold=False).save(tmp_path / "cut.html"))
+    assert "… showing 20 of 62 nodes …" in page.names()
+    page.press(Keys.END)
+    assert page.cotangents()["x"] == [ag.gradients(y, [x])[0].item()]
+    assert not [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
 
 
 def test_hostile_names_are_only_text(browser, tmp_path):
