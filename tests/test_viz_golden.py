@@ -37,7 +37,7 @@ def parts(svg):
 
 
 def texts(group):
-    return " | ".join("".join(text.itertext()) for text in group.iter(f"{SVG}text"))
+    return " | ".join("".join(text.itertext()).strip() for text in group.iter(f"{SVG}text"))
 
 
 def outline(svg):

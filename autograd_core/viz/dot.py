@@ -76,7 +76,9 @@ class _Writer:
             if (child.parent if child.parent and child.parent.parent else None) is cluster:
                 with dot.subgraph(name=f"cluster_{child.id}") as inner:
                     style = "rounded,filled" if child.call else "rounded,dashed"
-                    inner.attr(label=self.text(child.heading), style=style, color=OPEN_LINE, fillcolor=OPEN, fontcolor=QUIET)
+                    inner.attr(
+                        label=self.text(f"  {child.heading}"), style=style, color=OPEN_LINE, fillcolor=OPEN, fontcolor=QUIET
+                    )
                     inner.attr(labeljust="l", margin="10", **{"class": "module"})
                     self.inside(inner, child)
 
