@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= auto
 PROFILE ?= quick
 
-.PHONY: demo test test-deep lint types mutation raises kills fuzz fuzz-guided ops-table bench bench-scaling bench-optim soak format clean
+.PHONY: demo test test-deep lint types mutation raises kills fuzz fuzz-guided ops-table pictures bench bench-scaling bench-optim soak format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m autograd_core demo
@@ -52,6 +52,10 @@ ops-table: $(VENV)/.test
 	$(BIN)/python -m tests.layer_table
 	$(BIN)/python -m tests.optimizer_table
 	$(BIN)/python -m tests.raises page
+
+pictures: $(VENV)/.test
+	$(BIN)/python docs/make_pictures.py
+	$(BIN)/python -m tests.test_viz_golden
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.bench

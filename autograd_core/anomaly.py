@@ -23,7 +23,7 @@ from .graph import Node, Op, Watcher, modes
 from .piece import dense
 from .tensor import Tensor
 
-__all__ = ["Source", "Watched", "detect_anomaly", "is_ours"]
+__all__ = ["Source", "Watch", "Watched", "checksum", "detect_anomaly", "is_ours"]
 
 _HERE = Path(__file__).parent
 # frames of these folders are not the user's
@@ -67,18 +67,19 @@ class Watched(Op):
         within: the Watched op whose rule was running (create_graph), or None in the forward pass.
         arguments: every argument as it was given, tensors as arrays.
         output: the value.
+        scope: the calls of modules around it, outermost first, where `ag.viz.trace` was told of the model.
     """
 
-    __slots__ = ("arguments", "check", "original", "output", "source", "sums", "within")
+    __slots__ = ("arguments", "check", "original", "output", "scope", "source", "sums", "within")
 
-    def __init__(self, node: Node, arguments: tuple[Any, ...], output: Any, watch: _Watch) -> None:  # no parsing of rules
+    def __init__(self, node: Node, arguments: tuple[Any, ...], output: Any, watch: Watch) -> None:  # no parsing of rules
         op: Any = node.op
         for name in Op.__slots__:
             setattr(self, name, getattr(op, name))
         self.original, self.arguments, self.output = op, arguments, output
-        self.check, self.within, self.source = watch.check_nan, watch.within, Source.here()
+        self.check, self.within, self.source, self.scope = watch.check_nan, watch.within, Source.here(), watch.scope()
         self.rules = _WatchedRules(self)
-        self.sums = [_checksum(value) for value in node.saved]
+        self.sums = [checksum(value) for value in node.saved]
 
     def where(self) -> str:
         """The source lines, for messages."""
@@ -101,7 +102,7 @@ class _WatchedRules:
 
         def call(g: Any, *saved: Any) -> Any:
             for k, (value, before) in enumerate(zip(saved, op.sums, strict=True)):
-                if before is not None and _checksum(value) != before:
+                if before is not None and checksum(value) != before:
                     what = f"argument {k - 1}" if k else "the output"
                     raise AnomalyError(
                         f"the array that '{op.name}' saved ({what}) was changed in place after the op was recorded, so its "
@@ -125,7 +126,7 @@ class _WatchedRules:
         return len(self.op.original.rules)
 
 
-class _Watch(Watcher):
+class Watch(Watcher):
     """What the recorders call for each new node while `detect_anomaly` is on."""
 
     def __init__(self, check_nan: bool) -> None:
@@ -136,6 +137,10 @@ class _Watch(Watcher):
         op = node.op = Watched(node, arguments, output, self)
         if self.check_nan:
             _check_forward(op)
+
+    def scope(self) -> tuple[Any, ...]:
+        """The calls of modules that are running; only a trace knows them."""
+        return ()
 
     def pushed(self, op: Op, arguments: tuple[Any, ...], output: Any) -> None:
         """What forward mode calls for each op."""
@@ -178,7 +183,7 @@ class detect_anomaly(ContextDecorator):
 
     def __enter__(self) -> Self:
         self._before.append((modes.watch, modes.recording))
-        modes.watch = _Watch(self.check_nan)
+        modes.watch = Watch(self.check_nan)
         if modes.recording:
             modes.recording = None
         return self
@@ -190,7 +195,7 @@ class detect_anomaly(ContextDecorator):
         return type(self)(self.check_nan)
 
 
-def _checksum(value: Any) -> int | None:
+def checksum(value: Any) -> int | None:
     """Of a NumPy array with elements; nothing else can change."""
     value = bare(value)
     if not isinstance(value, np.ndarray) or not value.size or value.dtype.hasobject:

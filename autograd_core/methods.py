@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .display import tensor_html
 from .dual import Dual, bare
 from .errors import GraphError, ShapeError
 from .graph import modes
@@ -274,6 +275,7 @@ def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Tensor, Any], A
 
 for _operator in (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge):
     _bind(f"__{_operator.__name__}__", _comparison(_operator))
+setattr(Tensor, "_repr_html_", tensor_html)  # noqa: B010  a method that is written elsewhere, for notebooks
 _bind("__hash__", object.__hash__)  # by identity, as comparisons are elementwise
 
 for _name in ("all", "any", "argmax", "argmin", "argsort", "argpartition", "nonzero", "searchsorted"):

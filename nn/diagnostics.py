@@ -17,7 +17,7 @@ from autograd_core.extras import need
 from .contexts import watched
 from .module import Module
 
-__all__ = ["DepthReport", "LayerStatistics", "depth_statistics", "plot"]
+__all__ = ["DepthReport", "LayerStatistics", "depth_statistics", "plot", "plot_distributions"]
 
 _BOUNDS = {"Tanh": (-1.0, 1.0), "Sigmoid": (0.0, 1.0), "Softsign": (-1.0, 1.0), "Hardsigmoid": (0.0, 1.0)}
 _NEAR = 0.025  # of the range between the bounds: |tanh| > 0.95, where its slope is below 0.1
@@ -132,6 +132,11 @@ def depth_statistics(
     >>> report["gradient_rms"]
     array([0.25, 0.5 , 1.  ])
     """
+    return DepthReport([_statistics(*call) for call in _observed(model, x, loss_fn, types)])
+
+
+def _observed(model: Module, x: Any, loss_fn: Callable[[Any], Any], types: Any) -> list[tuple[str, Module, Any, Any]]:
+    """Name, layer, output and its gradient of each call of a layer."""
     arguments = x if isinstance(x, tuple) else (x,)
     layers = [(name, m) for name, m in model.named_modules() if isinstance(m, types) and not any(m.children())]
     calls: list[tuple[str, Module, list[Any]]] = []
@@ -150,7 +155,7 @@ def depth_statistics(
     recorded = [y for _, _, outputs in calls for y in outputs if isinstance(y, ag.Tensor) and y.requires_grad]
     found = ag.gradients(loss, recorded, allow_unused=True)
     gradients = {id(y): g for y, g in zip(recorded, found, strict=True) if g is not None}
-    return DepthReport([_statistics(name, layer, *_counting(outputs, gradients)) for name, layer, outputs in calls])
+    return [(name, layer, *_counting(outputs, gradients)) for name, layer, outputs in calls]
 
 
 def _counting(outputs: list[Any], gradients: dict[int, Any]) -> tuple[Any, Any]:
@@ -212,18 +217,18 @@ def plot(reports: Mapping[str, DepthReport], path: str | Path | None = None) -> 
         path: of a file to write.
 
     Returns:
-        The matplotlib figure.
+        An array of three matplotlib Axes.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
         ValueError: no reports, or more than there are colours.
     """
-    if not 1 <= len(reports) <= len(_COLOURS):
-        raise ValueError(f"a plot shows 1 to {len(_COLOURS)} reports; got {len(reports)}")
-    figure = need("matplotlib.figure", "viz").Figure(figsize=(11.2, 3.5), layout="constrained")
-    panels = figure.subplots(1, 3)
+    colours = ag.viz.COLOURS
+    if not 1 <= len(reports) <= len(colours):
+        raise ValueError(f"a plot shows 1 to {len(colours)} reports; got {len(reports)}")
+    panels = ag.viz.axes(3, (3.75, 3.5))
     _prepare(panels, reports)
-    for (name, report), colour in zip(reports.items(), _COLOURS, strict=False):
+    for (name, report), colour in zip(reports.items(), colours, strict=False):
         _draw(panels, report, {"color": colour, "label": name, "marker": ".", "markersize": 5, "linewidth": 1.2})
     for ax in panels[:2]:
         ax.set_yscale("log")
@@ -232,12 +237,8 @@ def plot(reports: Mapping[str, DepthReport], path: str | Path | None = None) -> 
         ax.set_ylim(low / wider, high * wider)
     if any(reports):
         panels[0].legend(frameon=False, fontsize=8)
-    if path is not None:
-        figure.savefig(path, dpi=150)
-    return figure
-
-
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito: safe for colour-blind readers
+    ag.viz.save_plot(panels, path)
+    return panels
 
 
 def _prepare(panels: Any, reports: Mapping[str, DepthReport]) -> None:
@@ -247,8 +248,6 @@ def _prepare(panels: Any, reports: Mapping[str, DepthReport]) -> None:
     titles = ("std of activations", "size of gradients (rms)", "dead (dotted) and saturated units")
     for ax, title in zip(panels, titles, strict=True):
         ax.set(title=title, xlabel="layer")
-        ax.grid(alpha=0.3)
-        ax.spines[["top", "right"]].set_visible(False)
         ax.xaxis.set_major_locator(ticks.MaxNLocator(integer=True))
         if len(longest) <= 8 and len(reports) == 1:
             ax.set_xticks(range(1, len(longest) + 1), [f"{line.name} {line.type}".strip() for line in longest])
@@ -267,3 +266,48 @@ def _draw(panels: Any, report: DepthReport, style: dict[str, Any]) -> None:
     seen = ~np.isnan(report["saturated"])
     panels[2].plot(depth[seen], report["saturated"][seen], **style)
     panels[2].plot(depth, report["dead"], **style | {"label": "", "linestyle": ":", "marker": ""})
+
+
+def plot_distributions(
+    model: Module,
+    x: Any,
+    loss_fn: Callable[[Any], Any],
+    types: type[Module] | tuple[type[Module], ...] = Module,
+    path: str | Path | None = None,
+) -> Any:
+    """Draw the distributions of each layer's activations, and of the gradients with respect to them, over depth.
+
+    Gradients are drawn as their order of magnitude, log10 |g|: they may fall by decades from layer to layer.
+
+    Args:
+        model, x, loss_fn, types: as for `depth_statistics`.
+        path: of a file to write.
+
+    Returns:
+        An array of two matplotlib Axes: activations and gradients.
+
+    Raises:
+        As `depth_statistics`; MissingExtraError if matplotlib is not installed.
+
+    >>> from nn import Linear, Sequential, Tanh
+    >>> net = Sequential(Linear(4, 8), Tanh(), Linear(8, 8), Tanh())
+    >>> axes = plot_distributions(net, np.ones((5, 4), np.float32), lambda y: y.mean(), types=Tanh)
+    >>> [ax.get_title() for ax in axes]
+    ['activations', 'gradients']
+    """
+    calls = _observed(model, x, loss_fn, types)
+    outputs: dict[str, Any] = {}
+    sizes: dict[str, Any] = {}
+    for k, (name, layer, y, g) in enumerate(calls, 1):
+        label = f"{name} {type(layer).__name__}".strip() if len(calls) <= 8 else str(k)
+        label = label if label not in outputs else f"{label} ({k})"
+        outputs[label] = y
+        if g is not None:
+            size = np.abs(g.numpy()).ravel()
+            sizes[label] = np.log10(size[size > 0]) if (size > 0).any() else np.array([np.nan])
+    axes = ag.viz.axes(2, (max(3.8, 0.4 * len(calls) + 1.5), 3.6))
+    ag.viz.plot_histograms(outputs, "activations", ax=axes[0])
+    if any(np.isfinite(size).any() for size in sizes.values()):
+        ag.viz.plot_histograms(sizes, "gradients", ax=axes[1]).set_ylabel("log10 |gradient|")
+    ag.viz.save_plot(axes, path)
+    return axes

@@ -368,6 +368,9 @@ class Module:
         """
         return Summary(self, () if input_shape is None else (input_shape, *more))
 
+    def _repr_html_(self) -> str:
+        return Summary(self, ())._repr_html_()
+
     def extra_repr(self) -> str:
         """What to show between the brackets of the repr."""
         return ""

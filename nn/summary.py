@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from .module import Module
 
 __all__ = ["Summary"]
+
+_HEAD = ("layer", "type", "output", "parameters")
+_SHOWN = 40  # lines in a notebook
 
 
 class Line(NamedTuple):
@@ -41,16 +45,29 @@ class Summary:
         self.trained = sum(p.size for p in parameters if p.requires_grad)
         self.nbytes = sum(p.numpy().nbytes for p in parameters)
 
+    @property
+    def _total(self) -> str:
+        return f"{self.total:,} parameters, {self.trained:,} trained, {self.nbytes:,} bytes"
+
     def __str__(self) -> str:
-        rows = [("layer", "type", "output", "parameters"), *((*line[:3], f"{line.parameters:,}") for line in self.lines)]
+        rows = [_HEAD, *((*line[:3], f"{line.parameters:,}") for line in self.lines)]
         widths = [max(len(row[i]) for row in rows) for i in range(4)]
         table = [
             "  ".join([*(text.ljust(n) for text, n in zip(row[:3], widths, strict=False)), row[3].rjust(widths[3])])
             for row in rows
         ]
-        return "\n".join([*table, f"{self.total:,} parameters, {self.trained:,} trained, {self.nbytes:,} bytes"])
+        return "\n".join([*table, self._total])
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the same table; of a large model the first lines."""
+        shown = [(*line[:3], f"{line.parameters:,}") for line in self.lines[:_SHOWN]]
+        if len(self.lines) > _SHOWN:
+            shown.append((f"… {len(self.lines) - _SHOWN} more", "", "", ""))
+        head = "".join(f"<th>{escape(cell)}</th>" for cell in _HEAD)
+        body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in shown)
+        return f"<table><caption>{self._total}</caption><tr>{head}</tr>{body}</table>"
 
 
 def _output_shapes(module: Module, inputs: Sequence[Any]) -> dict[int, str]:

@@ -77,18 +77,19 @@ class History:
         """Draw loss and metrics over the epochs, training beside validation; write a file if a path is given.
 
         Returns:
-            The matplotlib figure.
+            An array of matplotlib Axes: of the loss, and of each metric.
 
         Raises:
             MissingExtraError: matplotlib is not installed.
         """
         columns = list(self.epochs[0]) if self.epochs else ["epoch", "loss"]
         names = [name for name in columns if name != "epoch" and not name.startswith("validation_")]
-        figure = need("matplotlib.figure", "viz").Figure(figsize=(4.4 * len(names) + 0.4, 3.4), layout="constrained")
+        axes = ag.viz.axes(len(names), (4.4, 3.4))
         ticks = need("matplotlib.ticker", "viz")
-        for ax, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-            # Okabe and Ito's colours: safe for colour-blind readers
-            for column, label, colour in ((name, "training", "#0072B2"), (f"validation_{name}", "validation", "#D55E00")):
+        for ax, name in zip(axes, names, strict=True):
+            for column, label, colour in zip(
+                (name, f"validation_{name}"), ("training", "validation"), ag.viz.COLOURS, strict=False
+            ):
                 if column in columns:
                     ax.plot(self["epoch"], self[column], color=colour, label=label, marker="." if len(self) < 30 else None)
             if self.best_epoch is not None:
@@ -98,13 +99,10 @@ class History:
             logarithmic = name == "loss" and len(self) > 0 and min(self["loss"]) > 0
             ax.set(xlabel="epoch", title=name.replace("_", " "), yscale="log" if logarithmic else "linear")
             ax.xaxis.set_major_locator(ticks.MaxNLocator(integer=True))
-            ax.grid(alpha=0.3)
-            ax.spines[["top", "right"]].set_visible(False)
             if len(self):
                 ax.legend(frameon=False, fontsize=8, loc="upper right" if name == "loss" else "lower right")
-        if path is not None:
-            figure.savefig(path, dpi=150)
-        return figure
+        ag.viz.save_plot(axes, path)
+        return axes
 
 
 def _shown(value: float) -> str:

@@ -148,12 +148,12 @@ def test_what_cannot_be_measured_is_refused():
 def test_the_picture_shows_the_numbers(tmp_path, rng):
     net = stack(5, nn.init.xavier_normal_, nn.Tanh, depth=4)
     report = depth_statistics(net, rng.normal(size=(8, 5)), lambda y: (y**2).sum())
-    figure = report.plot(tmp_path / "depth.png")
+    axes = report.plot(tmp_path / "depth.png")
     assert (tmp_path / "depth.png").stat().st_size > 1000
-    np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), report["std"])
-    np.testing.assert_array_equal(figure.axes[1].lines[0].get_ydata(), report["gradient_rms"])
-    np.testing.assert_array_equal(figure.axes[2].lines[1].get_ydata(), report["dead"])
-    legend = plot({"one": report, "other": report}).axes[0].get_legend()
+    np.testing.assert_array_equal(axes[0].lines[0].get_ydata(), report["std"])
+    np.testing.assert_array_equal(axes[1].lines[0].get_ydata(), report["gradient_rms"])
+    np.testing.assert_array_equal(axes[2].lines[1].get_ydata(), report["dead"])
+    legend = plot({"one": report, "other": report})[0].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ["one", "other"]
 
 

@@ -23,6 +23,7 @@ LAYERS = [
     {"randomness", "tree"},
     {"tensor"},
     {"dual"},
+    {"display"},
     {"forward"},
     {"record"},
     {"fused"},

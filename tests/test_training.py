@@ -375,9 +375,9 @@ def test_history_is_a_table_and_two_pictures(tmp_path):
     assert history[0]["epoch"] == 1
     with pytest.raises(KeyError, match="no column 'accurasy'; there are epoch, loss"):
         history["accurasy"]
-    figure = history.plot(tmp_path / "history.png")
+    axes = history.plot(tmp_path / "history.png")
     assert (tmp_path / "history.png").stat().st_size > 1000
-    loss, accuracy = figure.axes
+    loss, accuracy = axes
     np.testing.assert_array_equal(loss.lines[0].get_ydata(), history["loss"])
     np.testing.assert_array_equal(accuracy.lines[1].get_ydata(), history["validation_accuracy"])
     assert loss.get_yscale() == "log"

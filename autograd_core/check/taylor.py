@@ -10,10 +10,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import DTypeError
-from ..extras import need
 from ..graph import enable_grad
 from ..randomness import default_rng
 from ..transforms import hvp
+from ..viz.plots import COLOURS, save_plot
+from ..viz.plots import axes as new_axes
 from .functions import Function, title
 from .numeric import EPS, dot, noise, one_sided, pair, random_like, sizes
 from .report import Report, Row
@@ -74,16 +75,15 @@ class TaylorReport(Report):
         """Draw the remainders over the steps, with slopes 1, 2, 3 for comparison; write a file if a path is given.
 
         Returns:
-            The matplotlib figure.
+            The matplotlib Axes.
 
         Raises:
             MissingExtraError: matplotlib is not installed.
         """
-        figure = need("matplotlib.figure", "viz").Figure(figsize=(6.4, 4.4), layout="constrained")
-        axes = figure.subplots()
+        (axes,) = new_axes(size=(6.4, 4.4))
         h = self.steps
         lowest = max(float(np.min(self.floors[0], initial=np.inf)), 1e-300)
-        styles = zip(("#0072B2", "#D55E00", "#009E73"), "os^", strict=True)  # Okabe and Ito: safe for colour-blind readers
+        styles = zip(COLOURS[:3], "os^", strict=True)
         for p, (row, r, (colour, marker)) in enumerate(zip(self.rows, self.remainders, styles, strict=True), 1):
             seen = r > 0
             order = row.cells[1] if np.isinf(row.analytic) else f"order {row.analytic:.2f}"
@@ -99,10 +99,8 @@ class TaylorReport(Report):
             0.98, 0.02, "lines: slopes 1, 2, 3", transform=axes.transAxes, ha="right", va="bottom", fontsize=8, color="#555555"
         )
         axes.legend(fontsize=8, frameon=False, loc="upper left")
-        axes.spines[["top", "right"]].set_visible(False)
-        if path is not None:
-            figure.savefig(path, dpi=150)
-        return figure
+        save_plot(axes, path)
+        return axes
 
 
 def taylor_test(f: Callable[..., Any], *inputs: Any, step: float = 0.1, rng: np.random.Generator | None = None) -> TaylorReport:
