@@ -8,7 +8,6 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from autograd_core.extras import need
 from benchmarks.processes import ROOT
 from benchmarks.workloads import WORKLOADS, Workload
 
@@ -135,6 +134,8 @@ def block(results: dict[str, Any]) -> str:
 
 def draw(results: dict[str, Times], path: Path) -> None:
     """For each workload the time of each implementation relative to PyTorch's, on a logarithmic axis."""
+    from autograd_core.extras import need  # here: it sets environment variables that workers would inherit
+
     plt = need("matplotlib.pyplot", "viz")
     need("matplotlib", "viz").use("svg")
     rows = [row for row in ROWS if {"ours", "pytorch"} <= results.get(row.name, {}).keys()]
