@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 PROFILE ?= quick
+BASE ?= main
 
-.PHONY: demo test test-deep lint types mutation ops-table bench bench-scaling bench-optim format clean
+.PHONY: demo test test-deep lint types mutation ops-table bench bench-quick bench-guard bench-memory bench-scaling bench-optim format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m autograd_core demo
@@ -37,8 +38,21 @@ ops-table: $(VENV)/.test
 	$(BIN)/python -m tests.layer_table
 	$(BIN)/python -m tests.optimizer_table
 
+# all workloads and peers, about 20 minutes; writes docs/performance.md and its plot
 bench: $(VENV)/.bench
-	$(BIN)/python -m benchmarks.bench
+	$(BIN)/python -m benchmarks.bench --docs
+
+# a few of them, about a minute
+bench-quick: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.bench --quick
+
+# does a commit run slower than BASE? The working folder, unless HEAD=... says which
+bench-guard: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.guard $(BASE) $(HEAD)
+
+# peaks of training steps, checkpoints, 10^4 steps; writes docs/performance.md
+bench-memory: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.memory --docs
 
 # time against the number of nodes and of inputs, with finite differences beside it
 bench-scaling: $(VENV)/.bench

@@ -66,7 +66,9 @@ def machine() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     said = "import autograd_core; print('; '.join(autograd_core.memory.applied.values()))"
-    found["settings"] = subprocess.run([sys.executable, "-c", said], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    found["settings"] = subprocess.run(
+        [sys.executable, "-c", said], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
     return found
 
 

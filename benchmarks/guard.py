@@ -78,7 +78,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         before = check_out(options.before, Path(temporary) / "before")
         after = check_out(options.after, Path(temporary) / "after") if options.after else ROOT
-        print(f"| workload | {options.before} | {options.after or 'working folder'} | ratio | 95 % | |\n|---|---:|---:|---:|---:|---|")
+        print(f"| workload | {options.before} | {options.after or 'working folder'} | ratio | 95 % | |")
+        print("|---|---:|---:|---:|---:|---|")
         for workload in [w for w in WORKLOADS if w.name in names]:
             try:
                 times = compare(workload, [before, after], options.rounds)

@@ -106,7 +106,9 @@ def within(results: dict[str, Times]) -> list[str]:
     said = []
     times = {name: medians(found) for name, found in results.items()}
     if "hvp" in times and "gradient" in times:
-        said.append(f"Our Hessian-vector product takes {times['hvp']['ours'] / times['gradient']['ours']:.2f} times our gradient.")
+        said.append(
+            f"Our Hessian-vector product takes {times['hvp']['ours'] / times['gradient']['ours']:.2f} times our gradient."
+        )
     jitted = [(name, times[name]) for name in ("mlp_small", "mlp_large") if "jax_jit" in times.get(name, {})]
     if jitted:
         ratios = " and ".join(f"{found['ours'] / found['jax_jit']:.2f} ({name})" for name, found in jitted)
@@ -122,14 +124,12 @@ def block(results: dict[str, Any]) -> str:
     facts, found = results["machine"], results["workloads"]
     versions = ", ".join(f"{name} {value}" for name, value in facts.items() if name not in ("cpu", "cores", "settings"))
     rounds = max(len(result["seconds"]) for times in found.values() for result in times.values())
-    return "\n\n".join([
-        f"{facts['cores']} cores of {facts['cpu']}; {versions}; settings of autograd_core: {facts['settings']}.\n"
-        f"Ratio to PyTorch's median in the same run, the median, and small the quartiles of {rounds} rounds (3 of the deep chain).",
-        table(found),
-        " ".join(within(found)),
-        "Peak memory of the process in MiB, packages included; in brackets what came on top after everything was prepared.",
-        memory_table(found),
-    ])  # fmt: skip
+    about = [
+        f"{facts['cores']} cores of {facts['cpu']}; {versions}; settings of autograd_core: {facts['settings']}.",
+        f"Ratio to PyTorch's median in the same run, the median, and small the quartiles of {rounds} rounds (deep chain: 3).",
+    ]
+    memory = "Peak memory of the process in MiB, packages included; in brackets what came on top after everything was prepared."
+    return "\n\n".join(["\n".join(about), table(found), " ".join(within(found)), memory, memory_table(found)])
 
 
 def draw(results: dict[str, Times], path: Path) -> None:
@@ -149,7 +149,15 @@ def draw(results: dict[str, Times], path: Path) -> None:
                 middle, low, high, heights = zip(*points, strict=True)
                 main = peer == "ours"
                 ax.hlines(heights, low, high, color=colour, alpha=0.6, linewidth=2.5 if main else 1.2)
-                ax.plot(middle, heights, mark, color=colour, markersize=9 if main else 5.5, label=PEERS[peer], zorder=3 if main else 2)
+                ax.plot(
+                    middle,
+                    heights,
+                    mark,
+                    color=colour,
+                    markersize=9 if main else 5.5,
+                    label=PEERS[peer],
+                    zorder=3 if main else 2,
+                )
         ax.axvline(1, color=INK, linewidth=1)
         ax.set_xscale("log")
         ax.set_yticks(range(len(rows)), [row.title for row in rows])
@@ -161,7 +169,9 @@ def draw(results: dict[str, Times], path: Path) -> None:
         ax.tick_params(length=0)
         ax.minorticks_off()
         ax.spines[:].set_visible(False)
-        figure.legend(frameon=False, loc="outside upper center", ncols=len(STYLES), fontsize=9, columnspacing=1.2, handletextpad=0.3)
+        figure.legend(
+            frameon=False, loc="outside upper center", ncols=len(STYLES), fontsize=9, columnspacing=1.2, handletextpad=0.3
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, transparent=True, metadata={"Date": None})
         plt.close(figure)

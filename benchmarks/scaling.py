@@ -23,7 +23,8 @@ import numpy as np
 
 import autograd_core as ag
 from autograd_core.extras import need
-from benchmarks.workloads import mlp_data
+from benchmarks.peers.ours import loss_of_weights
+from benchmarks.workloads import WORKLOADS, direction, weights
 
 DOCS = Path(__file__).parent.parent / "docs"
 ENOUGH = 0.02  # seconds: shorter runs are repeated until they fill it
@@ -112,16 +113,8 @@ def network(rounds: int = 25) -> dict[str, tuple[float, float]]:
 
     The ratio is the median over rounds of the ratios within a round, which other programs on the machine disturb less.
     """
-    layers, x, labels = mlp_data("mlp_small")
-    rng = np.random.default_rng(0)
-    v = [tuple(rng.normal(size=p.shape).astype(p.dtype) for p in layer) for layer in layers]
-
-    def loss(layers: Any) -> Any:
-        a = x
-        for k, (weight, bias) in enumerate(layers):
-            a = (ag.relu(a) if k else a) @ weight.T + bias
-        return -ag.mean(ag.log_softmax(a, axis=-1)[np.arange(len(labels)), labels])
-
+    workload = next(w for w in WORKLOADS if w.name == "hvp")
+    loss, layers, v = loss_of_weights(workload), weights(workload), direction(workload)
     gradient = ag.grad(loss)
     runs: dict[str, Callable[[], Any]] = {"gradient": lambda: gradient(layers)}
     for mode in ("reverse-over-reverse", "forward-over-reverse"):

@@ -114,7 +114,11 @@ def shapes(workload: Workload) -> dict[str, tuple[int, ...]]:
         case "gpt":
             return gpt_shapes()
         case "lstm":
-            gates = {f"lstm.{a}_{b}_l0": (4 * STATES, STATES)[: 2 if a == "weight" else 1] for a in ("weight", "bias") for b in ("ih", "hh")}
+            gates = {
+                f"lstm.{a}_{b}_l0": (4 * STATES, STATES)[: 2 if a == "weight" else 1]
+                for a in ("weight", "bias")
+                for b in ("ih", "hh")
+            }
             return gates | linear("head", STATES, 10)
         case "logistic":
             return linear("0", workload.size[1], 1)

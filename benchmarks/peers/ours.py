@@ -1,6 +1,10 @@
 """This package."""
 
+from itertools import pairwise
+
 import autograd_core as ag  # before NumPy, so that it can choose NumPy's faster settings
+
+# isort: split
 import numpy as np
 
 import nn
@@ -49,7 +53,7 @@ def train(workload, net, loss_of=nn.functional.cross_entropy, optimizer=optim.Ad
 def perceptron(workload):
     widths, _ = workload.size
     modules = []
-    for n, m in zip(widths[:-1], widths[1:], strict=True):
+    for n, m in pairwise(widths):
         modules += [nn.Linear(n, m), nn.ReLU()]
     return nn.Sequential(*modules[:-1])
 

@@ -3,6 +3,8 @@
 from itertools import pairwise
 
 import autograd_core  # noqa: F401  for its settings
+
+# isort: split
 import numpy as np
 
 from benchmarks.workloads import BLOCKS, HEADS, STATES, STEPS, VOCABULARY

@@ -1,5 +1,7 @@
 """PyTorch eager; all cores, unless the worker says otherwise."""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -51,7 +53,7 @@ def train(workload, net, loss_of=nn.functional.cross_entropy, optimizer=torch.op
 def mlp(workload):
     widths, _ = workload.size
     modules = []
-    for n, m in zip(widths[:-1], widths[1:], strict=True):
+    for n, m in pairwise(widths):
         modules += [nn.Linear(n, m), nn.ReLU()]
     return train(workload, nn.Sequential(*modules[:-1]))
 
