@@ -6,7 +6,7 @@ JOBS ?= auto
 PROFILE ?= quick
 BASE ?= main
 
-.PHONY: demo test test-deep lint types mutation ops-table bench bench-quick bench-guard bench-memory bench-scaling bench-optim format clean
+.PHONY: demo test test-deep lint types mutation ops-table bench bench-quick bench-guard bench-memory bench-growth bench-scaling bench-optim format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m autograd_core demo
@@ -53,6 +53,10 @@ bench-guard: $(VENV)/.bench
 # peaks of training steps, checkpoints, 10^4 steps; writes docs/performance.md
 bench-memory: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.memory --docs
+
+# time of a step against batch and width; writes docs/performance.md and its plot
+bench-growth: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.growth --docs
 
 # time against the number of nodes and of inputs, with finite differences beside it
 bench-scaling: $(VENV)/.bench

@@ -8,6 +8,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from benchmarks.plots import INK, drawing
 from benchmarks.processes import ROOT
 from benchmarks.workloads import WORKLOADS, Workload
 
@@ -39,7 +40,6 @@ STYLES = {
     "my_grad": ("#8c7ae6", "v"),
     "by_hand": ("#808080", "x"),
 }
-INK = "#808080"  # readable on white and on black
 PAGE = ROOT / "docs" / "performance.md"
 START, END = "<!-- written by make bench -->", "<!-- end of what make bench writes -->"
 
@@ -134,30 +134,15 @@ def block(results: dict[str, Any]) -> str:
 
 def draw(results: dict[str, Times], path: Path) -> None:
     """For each workload the time of each implementation relative to PyTorch's, on a logarithmic axis."""
-    from autograd_core.extras import need  # here: it sets environment variables that workers would inherit
-
-    plt = need("matplotlib.pyplot", "viz")
-    need("matplotlib", "viz").use("svg")
     rows = [row for row in ROWS if {"ours", "pytorch"} <= results.get(row.name, {}).keys()]
-    options = {"svg.fonttype": "none", "svg.hashsalt": "bench", "font.size": 10, "font.family": "sans-serif"}
-    colours = dict.fromkeys(("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color"), INK)
-    with plt.rc_context(options | colours):
-        figure, ax = plt.subplots(figsize=(9.2, 0.42 * len(rows) + 1.4), layout="constrained")
+    with drawing(path, figsize=(9.2, 0.42 * len(rows) + 1.4)) as (figure, ax):
         for peer, (colour, mark) in STYLES.items():
             points = [ratio(results[row.name], peer, y) for y, row in enumerate(rows) if peer in results[row.name]]
             if points:
                 middle, low, high, heights = zip(*points, strict=True)
-                main = peer == "ours"
-                ax.hlines(heights, low, high, color=colour, alpha=0.6, linewidth=2.5 if main else 1.2)
-                ax.plot(
-                    middle,
-                    heights,
-                    mark,
-                    color=colour,
-                    markersize=9 if main else 5.5,
-                    label=PEERS[peer],
-                    zorder=3 if main else 2,
-                )
+                size, width, order = (9, 2.5, 3) if peer == "ours" else (5.5, 1.2, 2)
+                ax.hlines(heights, low, high, color=colour, alpha=0.6, linewidth=width)
+                ax.plot(middle, heights, mark, color=colour, markersize=size, label=PEERS[peer], zorder=order)
         ax.axvline(1, color=INK, linewidth=1)
         ax.set_xscale("log")
         ax.set_yticks(range(len(rows)), [row.title for row in rows])
@@ -169,12 +154,7 @@ def draw(results: dict[str, Times], path: Path) -> None:
         ax.tick_params(length=0)
         ax.minorticks_off()
         ax.spines[:].set_visible(False)
-        figure.legend(
-            frameon=False, loc="outside upper center", ncols=len(STYLES), fontsize=9, columnspacing=1.2, handletextpad=0.3
-        )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, transparent=True, metadata={"Date": None})
-        plt.close(figure)
+        figure.legend(frameon=False, loc="outside upper center", ncols=len(STYLES), fontsize=9, columnspacing=1.2)
 
 
 def ratio(found: Times, peer: str, height: int) -> tuple[float, float, float, int]:

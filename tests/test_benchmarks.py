@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks import guard, memory, report
+from benchmarks import growth, guard, memory, report
 from benchmarks.processes import LeftOutError, check_values, start
 from benchmarks.worker import size
 from benchmarks.workloads import WORKLOADS, Chain
@@ -112,7 +112,7 @@ def test_results_are_written_between_the_markers(tmp_path):
 
 def test_the_page_has_the_markers():
     text = report.PAGE.read_text(encoding="utf-8")
-    for marker in (report.START, report.END, memory.START, memory.END):
+    for marker in (report.START, report.END, memory.START, memory.END, growth.START, growth.END):
         assert text.count(marker) == 1
 
 
@@ -146,3 +146,9 @@ def test_the_guard_measures_the_packages_of_a_commit(tmp_path):
 def test_checkpoints_trade_time_for_memory():
     kept, recomputed = (memory.peak(memory.deep_network(on)) for on in (False, True))
     assert recomputed < 0.5 * kept
+
+
+def test_the_plot_of_growth_is_written(tmp_path):
+    pytest.importorskip("matplotlib")
+    growth.draw([("batch", (1, 2), [0.1, 0.2], 1), ("width", (1, 2), [0.1, 0.4], 2)], tmp_path / "plot.svg")
+    assert "square of the width" in (tmp_path / "plot.svg").read_text()
