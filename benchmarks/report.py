@@ -43,6 +43,8 @@ STYLES = {
 PAGE = ROOT / "docs" / "performance.md"
 START, END = "<!-- written by make bench -->", "<!-- end of what make bench writes -->"
 
+EDGE = 0.05  # ratios below are drawn here: a compiled chain of 0-d operations would stretch the axis
+
 Times = dict[str, dict[str, Any]]
 
 
@@ -61,27 +63,31 @@ def shown(value: float) -> str:
 
 
 def table(results: dict[str, Times]) -> str:
-    """Ours and PyTorch's median with its quartiles, then what the others take; in brackets the ratio to PyTorch."""
-    peers = [p for p in PEERS if any(p in found for found in results.values())]
-    lines = ["| workload | " + " | ".join(PEERS[p] for p in peers) + " |", "|---|" + "---:|" * len(peers)]
+    """Our time and PyTorch's with quartiles, and the ratio of each implementation to PyTorch."""
+    others = [p for p in PEERS if p not in ("ours", "pytorch") and any(p in found for found in results.values())]
+    heads = ["workload", "autograd_core", "PyTorch", "**ratio**", *(PEERS[p] for p in others)]
+    lines = [f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 1)]
     for row in ROWS:
         if row.name in results:
-            cells = [cell(row, results[row.name], peer) for peer in peers]
-            lines.append(f"| {row.title}, {row.unit} | {' | '.join(cells)} |")
+            found = results[row.name]
+            times = [time_cell(row, found, peer) for peer in ("ours", "pytorch")]
+            ratios = [ratio_cell(found, peer) for peer in ("ours", *others)]
+            cells = [f"{row.title}, {row.unit}", *times, f"**{ratios[0]}**", *ratios[1:]]
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def cell(row: Workload, found: Times, peer: str) -> str:
+def time_cell(row: Workload, found: Times, peer: str) -> str:
     if peer not in found:
         return "-"
     scale = (1e6 if row.unit.startswith("us") else 1e3) / row.ops
-    seconds = found[peer]["seconds"]
-    text = shown(statistics.median(seconds) * scale)
-    if "pytorch" in found:
-        ratio = statistics.median(seconds) / statistics.median(found["pytorch"]["seconds"])
-        text = f"**{ratio:.2f}** {text}" if peer == "ours" else f"{ratio:.2f} {text}"
-    low, high = quartiles(seconds)
-    return f"{text} <sub>{shown(low * scale)}-{shown(high * scale)}</sub>"
+    low, high = quartiles(found[peer]["seconds"])
+    return f"{shown(medians(found)[peer] * scale)} ({shown(low * scale)} to {shown(high * scale)})"
+
+
+def ratio_cell(found: Times, peer: str) -> str:
+    times = medians(found)
+    return f"{times[peer] / times['pytorch']:.2f}" if {peer, "pytorch"} <= times.keys() else "-"
 
 
 def memory_table(results: dict[str, Times]) -> str:
@@ -126,7 +132,8 @@ def block(results: dict[str, Any]) -> str:
     rounds = max(len(result["seconds"]) for times in found.values() for result in times.values())
     about = [
         f"{facts['cores']} cores of {facts['cpu']}; {versions}; settings of autograd_core: {facts['settings']}.",
-        f"Ratio to PyTorch's median in the same run, the median, and small the quartiles of {rounds} rounds (deep chain: 3).",
+        f"Medians of {rounds} rounds (fewer of the deep chain) and in brackets their quartiles; then the ratio of autograd_core's",
+        "to PyTorch's with all threads, and in the columns after it that of the others to PyTorch.",
     ]
     memory = "Peak memory of the process in MiB, packages included; in brackets what came on top after everything was prepared."
     return "\n\n".join(["\n".join(about), table(found), " ".join(within(found)), memory, memory_table(found)])
@@ -147,7 +154,11 @@ def draw(results: dict[str, Times], path: Path) -> None:
         ax.set_xscale("log")
         ax.set_yticks(range(len(rows)), [row.title for row in rows])
         ax.set_ylim(len(rows) - 0.5, -0.5)
-        ax.set_xlabel("time, PyTorch with all threads = 1 (to the left is faster)")
+        ax.set_xlim(EDGE * 0.9, None)
+        ax.set_xticks([0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10])
+        ax.set_xlabel(
+            "time, PyTorch with all threads = 1; to the left is faster, and what stands at the left edge is further out"
+        )
         ax.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
         ax.grid(visible=True, axis="x", color=INK, alpha=0.25, linewidth=0.6)
         ax.grid(visible=True, axis="y", color=INK, alpha=0.12, linewidth=0.6)
@@ -161,7 +172,8 @@ def ratio(found: Times, peer: str, height: int) -> tuple[float, float, float, in
     """Median and quartiles relative to PyTorch's median, and where they are drawn."""
     base = statistics.median(found["pytorch"]["seconds"])
     low, high = quartiles(found[peer]["seconds"])
-    return statistics.median(found[peer]["seconds"]) / base, low / base, high / base, height
+    drawn = [max(EDGE, seconds / base) for seconds in (statistics.median(found[peer]["seconds"]), low, high)]
+    return drawn[0], drawn[1], drawn[2], height
 
 
 def insert(text: str, page: Path = PAGE, start: str = START, end: str = END) -> None:
