@@ -132,8 +132,8 @@ def block(results: dict[str, Any]) -> str:
     rounds = max(len(result["seconds"]) for times in found.values() for result in times.values())
     about = [
         f"{facts['cores']} cores of {facts['cpu']}; {versions}; settings of autograd_core: {facts['settings']}.",
-        f"Medians of {rounds} rounds (fewer of the deep chain) and in brackets their quartiles; then the ratio of autograd_core's",
-        "to PyTorch's with all threads, and in the columns after it that of the others to PyTorch.",
+        f"Medians of {rounds} rounds (fewer of the deep chain), in brackets their quartiles; then the ratio of autograd_core to",
+        "PyTorch with all threads, and in the columns after it that of the others to PyTorch.",
     ]
     memory = "Peak memory of the process in MiB, packages included; in brackets what came on top after everything was prepared."
     return "\n\n".join(["\n".join(about), table(found), " ".join(within(found)), memory, memory_table(found)])
@@ -156,9 +156,7 @@ def draw(results: dict[str, Times], path: Path) -> None:
         ax.set_ylim(len(rows) - 0.5, -0.5)
         ax.set_xlim(EDGE * 0.9, None)
         ax.set_xticks([0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10])
-        ax.set_xlabel(
-            "time, PyTorch with all threads = 1; to the left is faster, and what stands at the left edge is further out"
-        )
+        ax.set_xlabel("time relative to PyTorch with all threads (at the left edge: less)")
         ax.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
         ax.grid(visible=True, axis="x", color=INK, alpha=0.25, linewidth=0.6)
         ax.grid(visible=True, axis="y", color=INK, alpha=0.12, linewidth=0.6)
