@@ -132,7 +132,7 @@ def block(results: dict[str, Any]) -> str:
     rounds = max(len(result["seconds"]) for times in found.values() for result in times.values())
     about = [
         f"{facts['cores']} cores of {facts['cpu']}; {versions}; settings of autograd_core: {facts['settings']}.",
-        f"Medians of {rounds} rounds (fewer of the deep chain), in brackets their quartiles; then the ratio of autograd_core to",
+        f"Medians of {rounds} rounds (deep chain: fewer), in brackets their quartiles; then the ratio of autograd_core to",
         "PyTorch with all threads, and in the columns after it that of the others to PyTorch.",
     ]
     memory = "Peak memory of the process in MiB, packages included; in brackets what came on top after everything was prepared."
