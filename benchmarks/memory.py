@@ -54,12 +54,12 @@ def steps() -> str:
     return "\n".join(lines)
 
 
-def deep_network(checkpointed: bool, batch: int = BATCH) -> Callable[[], Any]:
+def deep_network(checkpointed: bool, width: int = WIDTH) -> Callable[[], Any]:
     """Gradients of a deep network, with and without checkpoints around blocks of layers."""
     rng = np.random.default_rng(0)
-    layer = lambda: nn.Sequential(nn.Linear(WIDTH, WIDTH, rng=rng), nn.Tanh())
+    layer = lambda: nn.Sequential(nn.Linear(width, width, rng=rng), nn.Tanh())
     blocks = [nn.Sequential(*[layer() for _ in range(BLOCK)]) for _ in range(DEPTH // BLOCK)]
-    net, x = nn.Sequential(*blocks), rng.normal(size=(batch, WIDTH)).astype(np.float32)
+    net, x = nn.Sequential(*blocks), rng.normal(size=(BATCH, width)).astype(np.float32)
     passes = [ag.checkpoint(block) for block in blocks] if checkpointed else blocks
 
     def run():

@@ -144,7 +144,7 @@ def test_the_guard_measures_the_packages_of_a_commit(tmp_path):
 
 
 def test_checkpoints_trade_time_for_memory():
-    kept, recomputed = (memory.peak(memory.deep_network(on, batch=64)) for on in (False, True))
+    kept, recomputed = (memory.peak(memory.deep_network(on, width=64)) for on in (False, True))
     assert recomputed < 0.5 * kept
 
 
