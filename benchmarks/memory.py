@@ -57,7 +57,12 @@ def steps() -> str:
 def deep_network(checkpointed: bool, width: int = WIDTH) -> Callable[[], Any]:
     """Gradients of a deep network, with and without checkpoints around blocks of layers."""
     rng = np.random.default_rng(0)
-    layer = lambda: nn.Sequential(nn.Linear(width, width, rng=rng), nn.Tanh())
+
+    def layer():
+        linear = nn.Linear(width, width)
+        nn.init.xavier_normal_(linear.weight, gain=5 / 3, rng=rng)  # else gradients vanish into slow denormal numbers
+        return nn.Sequential(linear, nn.Tanh())
+
     blocks = [nn.Sequential(*[layer() for _ in range(BLOCK)]) for _ in range(DEPTH // BLOCK)]
     net, x = nn.Sequential(*blocks), rng.normal(size=(BATCH, width)).astype(np.float32)
     passes = [ag.checkpoint(block) for block in blocks] if checkpointed else blocks
