@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 PROFILE ?= quick
+BASE ?= main
 
-.PHONY: demo test test-deep lint types mutation raises kills fuzz fuzz-guided ops-table pictures bench bench-scaling bench-optim soak format clean
+.PHONY: demo test test-deep lint types format clean mutation raises kills fuzz fuzz-guided ops-table pictures soak \
+	bench bench-quick bench-guard bench-memory bench-growth bench-scaling bench-optim
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m autograd_core demo
@@ -57,8 +59,25 @@ pictures: $(VENV)/.test
 	$(BIN)/python docs/make_pictures.py
 	$(BIN)/python -m tests.test_viz_golden
 
+# all workloads and peers, about 20 minutes; writes docs/performance.md and its plot
 bench: $(VENV)/.bench
-	$(BIN)/python -m benchmarks.bench
+	$(BIN)/python -m benchmarks.bench --docs
+
+# a few of them, about a minute
+bench-quick: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.bench --quick
+
+# does a commit run slower than BASE? The working folder, unless HEAD=... says which
+bench-guard: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.guard $(BASE) $(HEAD)
+
+# peaks of training steps, checkpoints, 10^4 steps; writes docs/performance.md
+bench-memory: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.memory --docs
+
+# time of a step against batch and width; writes docs/performance.md and its plot
+bench-growth: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.growth --docs
 
 # time against the number of nodes and of inputs, with finite differences beside it
 bench-scaling: $(VENV)/.bench

@@ -1,6 +1,6 @@
 """Side-by-side benchmark: every implementation in its own process, interleaved rounds, medians, ratio to PyTorch.
 
-    python -m benchmarks.bench [--rounds 15] [--only mlp_small,...] [--out build/bench]
+    python -m benchmarks.bench [--quick] [--rounds 11] [--only mlp_small,...] [--peers ours,pytorch,...] [--add] [--docs]
 
 Times depend on the machine and its other users; the ratios within one run are what to read.
 """
@@ -8,109 +8,99 @@ Times depend on the machine and its other users; the ratios within one run are w
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import json
+import os
 import platform
-import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+from benchmarks import report
+from benchmarks.processes import ROOT, LeftOutError, Worker, check_values, start, startup, take_turns
+from benchmarks.report import PEERS, STARTUP
+from benchmarks.workloads import QUICK, WORKLOADS, Workload
 
-from benchmarks.workloads import WORKLOADS, Workload
-
-SETTLE = 0.4  # seconds: after its work a BLAS or OpenMP thread pool spins for a while, and would slow the next one
-PEERS = {
-    "ours": "autograd_core",
-    "pytorch": "PyTorch eager",
-    "jax_jit": "jax.jit",
-    "hips": "HIPS autograd",
-    "my_grad": "MyGrad",
-    "by_hand": "NumPy by hand",
-    "products": "matrix products alone",
-}
+QUICK_PEERS = ("ours", "pytorch", "jax_jit", "by_hand")
 
 
-def start(peer: str, workload: Workload) -> tuple[subprocess.Popen[str], float] | str:
-    """Start a worker; its process and first result, or why there is none."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.worker", peer, workload.name],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    line = process.stdout.readline()
-    if line:
-        return process, float(line)
-    process.wait()
-    return (process.stderr.read().strip().splitlines() or ["no output"])[-1]
-
-
-def measure(workload: Workload, peers: list[str], rounds: int) -> dict[str, list[float]]:
-    """Seconds per run for every peer that could be started, round by round."""
-    workers, first = {}, {}
+def measure(workload: Workload, peers: list[str], rounds: int) -> dict[str, Any]:
+    """Times, memory and first results of every peer that can do it."""
+    workers: dict[str, Worker] = {}
     for peer in peers:
-        found = start(peer, workload)
-        if isinstance(found, str):
-            print(f"  {PEERS[peer]} left out: {found}", file=sys.stderr)
-        else:
-            workers[peer], first[peer] = found
-    for peer, value in first.items():  # all have to do the same work
-        if not np.isnan(value) and not np.isclose(value, first["ours"], rtol=1e-3):
-            raise SystemExit(f"{workload.name}: {peer} computed {value}, ours {first['ours']}")
-    times: dict[str, list[float]] = {peer: [] for peer in workers}
-    for _ in range(rounds):
-        for peer, process in workers.items():
-            assert process.stdin is not None
-            assert process.stdout is not None
-            time.sleep(SETTLE)
-            process.stdin.write("go\n")
-            process.stdin.flush()
-            times[peer].append(float(process.stdout.readline()))
-    for process in workers.values():
-        process.communicate()
-    return times
+        try:
+            workers[peer] = start(peer, workload.name)
+        except LeftOutError as reason:
+            print(f"  {PEERS[peer]} left out: {reason}", file=sys.stderr)
+    check_values(workload.name, {peer: worker.values for peer, worker in workers.items()})
+    take_turns(workers, min(rounds, workload.rounds))
+    return {peer: worker.results() for peer, worker in workers.items()}
+
+
+def measure_startup(peers: list[str], rounds: int) -> dict[str, Any]:
+    """Import times and the memory after it; one import more before, which fills the file cache."""
+    found: dict[str, Any] = {peer: {"seconds": [], "peak": 0.0} for peer in peers if peer in STARTUP}
+    for number in range(rounds + 1):
+        for peer, times in found.items():
+            try:
+                seconds, memory = startup(STARTUP[peer])
+            except subprocess.CalledProcessError:
+                continue  # not installed
+            times["seconds"] += [seconds] if number else []
+            times["peak"] = max(times["peak"], memory)
+    return {peer: times for peer, times in found.items() if times["seconds"]}
+
+
+def machine() -> dict[str, str]:
+    """What the numbers depend on."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        cpu = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        cpu = platform.processor()
+    found = {"cpu": cpu, "cores": str(os.cpu_count()), "Python": platform.python_version()}
+    for name in ("numpy", "torch", "jax", "autograd", "mygrad"):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    said = "import autograd_core; print('; '.join(autograd_core.memory.applied.values()))"
+    found["settings"] = subprocess.run(
+        [sys.executable, "-c", said], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    return found
 
 
 def main() -> None:
-    """Measure, print the Markdown table, and write it beside a JSON file."""
+    """Measure, print the Markdown tables, and write them beside a JSON file and a plot."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--only", default="", help="workloads, separated by commas")
-    parser.add_argument("--peers", default=",".join(PEERS), help="implementations, separated by commas")
+    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--only", default="", help="workloads, or 'startup', separated by commas")
+    parser.add_argument("--peers", default="", help="implementations, separated by commas; pytorch@1 has one thread")
+    parser.add_argument("--quick", action="store_true", help="few workloads, peers and rounds")
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
+    parser.add_argument("--add", action="store_true", help="keep what the JSON file has of workloads that are not measured now")
+    parser.add_argument("--docs", action="store_true", help="write the tables into docs/performance.md, and its plot")
     options = parser.parse_args()
-    peers = options.peers.split(",")
-    chosen = [w for w in WORKLOADS if not options.only or w.name in options.only.split(",")]
-    results = {}
-    for workload in chosen:
-        print(f"{workload.title} ...", file=sys.stderr)
-        results[workload.name] = measure(workload, peers, options.rounds)
-    table = [
-        "Median per unit, and in brackets the ratio to PyTorch eager in the same run (below 1 is faster).",
-        "",
-        "| workload | " + " | ".join(PEERS[p] for p in peers) + " |",
-        "|---|" + "---:|" * len(peers),
-    ]
-    for workload in chosen:
-        scale = (1e6 if workload.unit.startswith("us") else 1e3) / workload.ops
-        medians = {peer: statistics.median(times) for peer, times in results[workload.name].items()}
-        cells = []
-        for peer in peers:
-            ratio = f" ({medians[peer] / medians['pytorch']:.2f})" if peer in medians and "pytorch" in medians else ""
-            cells.append(f"{medians[peer] * scale:.3g}{ratio}" if peer in medians else "-")
-        table.append(f"| {workload.title}, {workload.unit} | " + " | ".join(cells) + " |")
-    text = "\n".join(table) + "\n"
-    print(text)
+    names = options.only.split(",") if options.only else QUICK if options.quick else [*(w.name for w in WORKLOADS), "startup"]
+    peers = options.peers.split(",") if options.peers else list(QUICK_PEERS if options.quick else PEERS)
+    if unknown := {*names} - {w.name for w in WORKLOADS} - {"startup"} | {p for p in peers if p.partition("@")[0] not in PEERS}:
+        raise SystemExit(f"unknown: {', '.join(unknown)}; workloads are {', '.join(w.name for w in WORKLOADS)}, startup")
+    rounds = min(options.rounds, 3) if options.quick else options.rounds
+
+    path = options.out / "bench.json"
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "bench.md").write_text(text, encoding="utf-8")
-    machine = {"python": platform.python_version(), "numpy": np.__version__, "machine": platform.machine()}
-    (options.out / "bench.json").write_text(json.dumps({"machine": machine, "seconds": results}, indent=1), encoding="utf-8")
-    print(f"written: {options.out / 'bench.md'}, {options.out / 'bench.json'}")
+    kept = json.loads(path.read_text(encoding="utf-8"))["workloads"] if options.add and path.exists() else {}
+    for workload in WORKLOADS:
+        if workload.name in names:
+            print(f"{workload.title} ...", file=sys.stderr)
+            kept[workload.name] = measure(workload, peers, rounds)
+    if "startup" in names:
+        kept["startup"] = measure_startup(peers, rounds)
+    results = {"machine": machine(), "workloads": kept}
+    path.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    report.write(results, options.out, docs=options.docs)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,9 @@ import numpy as np
 
 import autograd_core as ag
 from autograd_core.extras import need
-from benchmarks.workloads import mlp_data
+from benchmarks.peers.ours import loss_of_weights
+from benchmarks.plots import INK, drawing
+from benchmarks.workloads import WORKLOADS, direction, weights
 
 DOCS = Path(__file__).parent.parent / "docs"
 ENOUGH = 0.02  # seconds: shorter runs are repeated until they fill it
@@ -112,16 +114,8 @@ def network(rounds: int = 25) -> dict[str, tuple[float, float]]:
 
     The ratio is the median over rounds of the ratios within a round, which other programs on the machine disturb less.
     """
-    layers, x, labels = mlp_data("mlp_small")
-    rng = np.random.default_rng(0)
-    v = [tuple(rng.normal(size=p.shape).astype(p.dtype) for p in layer) for layer in layers]
-
-    def loss(layers: Any) -> Any:
-        a = x
-        for k, (weight, bias) in enumerate(layers):
-            a = (ag.relu(a) if k else a) @ weight.T + bias
-        return -ag.mean(ag.log_softmax(a, axis=-1)[np.arange(len(labels)), labels])
-
+    workload = next(w for w in WORKLOADS if w.name == "hvp")
+    loss, layers, v = loss_of_weights(workload), weights(workload), direction(workload)
     gradient = ag.grad(loss)
     runs: dict[str, Callable[[], Any]] = {"gradient": lambda: gradient(layers)}
     for mode in ("reverse-over-reverse", "forward-over-reverse"):
@@ -169,17 +163,11 @@ STYLES = {
     "Hessian-vector product": ("#d98a00", "s", "-"),
     "finite differences": ("#c2609a", "^", "--"),
 }
-INK = "#808080"  # readable on white and on black
 
 
 def draw(panels: list[tuple[str, int, dict[Point, dict[str, float]], dict[str, float]]], path: Path) -> None:
     """Log-log plots side by side: time against size, with the fitted slopes."""
-    plt = need("matplotlib.pyplot", "viz")
-    need("matplotlib", "viz").use("svg")
-    options = {"svg.fonttype": "none", "svg.hashsalt": "scaling", "font.size": 10, "font.family": "sans-serif"}
-    colours = dict.fromkeys(("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color"), INK)
-    with plt.rc_context(options | colours):
-        figure, axes = plt.subplots(1, len(panels), figsize=(9.2, 3.8), sharey=True, layout="constrained")
+    with drawing(path, ncols=len(panels), figsize=(9.2, 3.8), sharey=True) as (_, axes):
         for ax, (label, axis, results, slopes) in zip(axes, panels, strict=True):
             for kind, (colour, mark, line) in STYLES.items():
                 points = [(point[axis], times[kind]) for point, times in results.items() if kind in times]
@@ -193,9 +181,6 @@ def draw(panels: list[tuple[str, int, dict[Point, dict[str, float]], dict[str, f
         axes[0].set_ylabel("seconds")
         low, high = axes[0].get_ylim()
         axes[0].set_ylim(low, high * 30)  # room for the legends
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, transparent=True, metadata={"Date": None})
-        plt.close(figure)
 
 
 PAGE = """# What derivatives cost
