@@ -76,7 +76,7 @@ __all__ = [  # noqa: PLE0604  errors and ops name their own
 
 # NumPy's other names for what is here (acos, pow, amax ...), and its functions that have no gradient (argmax, isnan ...)
 for _name in _numpy.__all__:
-    _function = getattr(_numpy, _name)
+    _function = vars(_numpy).get(_name)  # getattr would load numpy.testing and numpy.f2py, a third of the import's time
     if _name not in globals() and callable(_function) and not isinstance(_function, type) and _function in _IMPLEMENTED:
         globals()[_name] = _IMPLEMENTED[_function]
 
