@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= auto
 PROFILE ?= quick
 
-.PHONY: demo test test-deep lint types mutation ops-table bench bench-scaling format clean
+.PHONY: demo test test-deep lint types mutation ops-table bench bench-scaling bench-optim format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m autograd_core demo
@@ -35,6 +35,7 @@ mutation: $(VENV)/.test
 ops-table: $(VENV)/.test
 	$(BIN)/python -m tests.support
 	$(BIN)/python -m tests.layer_table
+	$(BIN)/python -m tests.optimizer_table
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.bench
@@ -42,6 +43,10 @@ bench: $(VENV)/.bench
 # time against the number of nodes and of inputs, with finite differences beside it
 bench-scaling: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.scaling
+
+# one step of every optimizer against PyTorch's
+bench-optim: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.optim --write
 
 # One stamp per extra: installed again only when pyproject.toml changes.
 $(VENV)/.%: pyproject.toml | $(VENV)/bin/python

@@ -167,11 +167,15 @@ class Extra:
 class Retired:
     """Marks (in `extra`) a leaf whose memory was overwritten in place after graphs had been recorded from it."""
 
-    __slots__ = ("memory", "name")
+    __slots__ = ("kind", "label", "memory")
 
-    def __init__(self, name: str, memory: Any) -> None:
-        self.name = name
-        self.memory = memory
+    def __init__(self, label: str | None, kind: type, memory: Any) -> None:
+        self.label, self.kind, self.memory = label, kind, memory
+
+    @property
+    def name(self) -> str:
+        """What to call the leaf: put together only when somebody asks, because every optimizer step makes many of these."""
+        return f"'{self.label}'" if self.label else f"a {self.kind.__name__} of shape {np.shape(self.memory)}"
 
 
 class _Modes(threading.local):

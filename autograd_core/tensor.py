@@ -237,9 +237,7 @@ class Tensor(Bound):
     def overwritten(self) -> None:
         """Say that this leaf's memory was written in place: graphs recorded before may no longer read it."""
         if self._node is not None and self._node.op is None:
-            self._node.extra = Retired(
-                f"'{self.name}'" if self.name else f"a {type(self).__name__} of shape {self.shape}", self._data
-            )
+            self._node.extra = Retired(self.name, type(self), self._data)
             self._node = _leaf(self)
 
     def detach(self) -> Tensor:

@@ -13,6 +13,7 @@ import numpy as np
 
 import autograd_core as ag
 from autograd_core.extras import need
+from optim import clip_grad_norm_, clip_grad_value_, global_norm
 
 from .contexts import in_mode
 from .data import batches, length
@@ -328,7 +329,7 @@ def _step(
     _finite(number, "loss", place)
     optimizer.zero_grad()
     value.backward()
-    _clip([p for p in _parameters(optimizer) if p.grad is not None], *clip, place)
+    _clip(_parameters(optimizer), *clip, place)
     optimizer.step()
     averages.add(number, length(batch), output, target)
 
@@ -342,28 +343,12 @@ def _finite(number: float, what: str, place: str) -> None:
 
 
 def _clip(params: list[Any], value: float | None, norm: float | None, place: str) -> None:
-    """Clip gradients by value and then by norm. They are replaced: their arrays may not be ours to write into."""
+    """Clip gradients by value and then by norm."""
     if value is not None:
-        for p in params:
-            p.grad = np.clip(_real(p.grad), -value, value).view(p.dtype).reshape(p.shape)
+        clip_grad_value_(params, value)
     if norm is not None:
-        total = math.hypot(*(_norm(_real(p.grad)) for p in params))
-        _finite(total, "norm of the gradient", place)
-        if total > norm:
-            for p in params:
-                p.grad = p.grad.numpy() * (norm / total)
-
-
-def _real(grad: Any) -> Any:
-    """The real numbers that a gradient consists of, along one axis."""
-    g = np.ascontiguousarray(grad.numpy()).reshape(-1)
-    return g.view(g.real.dtype)
-
-
-def _norm(g: Any) -> float:
-    with np.errstate(over="ignore"):
-        found = float(np.linalg.norm(g))
-    return found if math.isfinite(found) else float(np.linalg.norm(g.astype(np.float64)))  # the squares may overflow float32
+        _finite(global_norm(params), "norm of the gradient", place)
+        clip_grad_norm_(params, norm)
 
 
 class _NoBar:

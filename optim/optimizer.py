@@ -1,151 +1,143 @@
-"""The optimizer base: parameters as views into flat buffers, updated block by block.
+"""The base of all optimizers: groups, settings, blocks and state.
 
-An optimizer is its state and one update, written like the paper's equations; where the arrays come from, which
-parameters have a gradient, and the blocking live here.
+An optimizer is the names of its state arrays and one update, written like the paper's equations. Where the arrays come
+from, which parameters have a gradient, the blocks and the threads, weight decay, `maximize` and state dicts are here.
 """
 
 from __future__ import annotations
 
-import threading
-from bisect import bisect_right
+import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from itertools import pairwise
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
 import autograd_core as ag
 
-__all__ = ["Optimizer"]
+from .block import Block
+from .flat import Flat, State
 
-_BLOCK = 65_536  # elements: few calls, and the arrays of one update stay in cache
-_PART = 4 * _BLOCK  # below two such parts, waking a second thread costs more than it saves (measured)
+__all__ = ["Betas", "Block", "Optimizer", "Options", "Setting", "State"]  # all that a new optimizer needs
+
+Setting = float | Callable[[int], float]  # a number, or a schedule
+Betas = tuple[Setting, Setting]
+
+_BLOCK = 131_072  # elements: few calls, and the arrays of one update stay in cache
+_PART = 2 * _BLOCK  # below two such parts, waking a second thread costs more than it saves (measured)
+
+# lower and upper bound (included) of settings, by name
+_BELOW_ONE = math.nextafter(1.0, 0.0)
+_BOUNDS: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("lr", "eps", "weight_decay", "momentum", "lr_decay", "initial_accumulator_value"), (0.0, math.inf)),
+    **dict.fromkeys(("momentum_decay", "alpha", "tolerance_grad", "tolerance_change"), (0.0, math.inf)),
+    **dict.fromkeys(("max_iter", "history_size"), (1, math.inf)),
+    "betas": (0.0, _BELOW_ONE),
+    "rho": (0.0, 1.0),
+}
 
 
-class _Flat:
-    """The parameters of one group and dtype, moved into one array; their state beside it.
+class Options(TypedDict, total=False):
+    """What every optimizer takes beside its own settings.
 
-    Complex numbers are updated as their two real parts, as PyTorch does: positions count real numbers.
+    Attributes:
+        maximize: climb instead.
+        decoupled_weight_decay: shrink the parameters by lr * weight_decay themselves, instead of adding
+            weight_decay * p to the gradient (Loshchilov and Hutter 2019).
+        skip_nonfinite: leave a step out, with a warning, if a gradient is NaN or infinite.
     """
 
-    def __init__(self, params: list[ag.Tensor], state: Iterable[str]) -> None:
-        self.params = params
-        self.values = np.empty(sum(p.size for p in params), params[0].dtype)
-        self.real = self.values.view(self.values.real.dtype)
-        self.state = {name: np.zeros_like(self.real) for name in state}
-        self.steps = [0] * len(params)
-        self.grads: list[Any] = [None] * len(params)  # of the step that is running, with one axis
-        self.buffers: dict[int, Any] = {}  # per thread: a block of gradients, and one to compute in
-        self.views = []
-        ends = [0]
-        for p in params:
-            view = self.values[ends[-1] : ends[-1] + p.size].reshape(p.shape)
-            view[...] = p.data
-            p.data = view
-            self.views.append(view)
-            ends.append(ends[-1] + p.size)
-        per_element = 2 if self.values.dtype.kind == "c" else 1
-        self.spans = [(a * per_element, b * per_element) for a, b in pairwise(ends)]
-        self.starts = [a for a, _ in self.spans]
-
-    def gather(self) -> list[int]:
-        """Look up the gradients; give the numbers of the parameters that have one."""
-        for k, p in enumerate(self.params):
-            if p.data is not self.views[k]:
-                raise ag.GraphError(
-                    f"parameter {p.name or k} of shape {p.shape} was given other memory after the optimizer was made "
-                    "(its .data was replaced): write into it with copy_, or make the optimizer afterwards"
-                )
-            g = p.grad
-            self.grads[k] = None if g is None else np.ascontiguousarray(g.data).reshape(-1).view(self.real.dtype)
-        return [k for k, g in enumerate(self.grads) if g is not None]
-
-    def block(self, a: int, b: int) -> tuple[Any, Any]:
-        """The gradients of positions a to b, copied into this thread's buffer while they are needed; and scratch."""
-        buffers = self.buffers.get(threading.get_ident())
-        if buffers is None:
-            buffers = self.buffers[threading.get_ident()] = np.empty((2, min(_BLOCK, self.real.size)), self.real.dtype)
-        g = buffers[0, : b - a]
-        k = bisect_right(self.starts, a) - 1
-        while k < len(self.spans) and self.starts[k] < b:
-            start, stop = self.spans[k]
-            low, high = max(a, start), min(b, stop)
-            if low < high:
-                g[low - a : high - a] = self.grads[k][low - start : high - start]
-            k += 1
-        return g, buffers[1, : b - a]
-
-    def stretches(self, present: list[int]) -> Iterator[tuple[int, int, int]]:
-        """Runs `(start, stop, step number)` of neighbouring parameters that are at the same step."""
-        start = stop = step = -1
-        for k in present:
-            self.steps[k] += 1
-            a, b = self.spans[k]
-            if a == stop and self.steps[k] == step:
-                stop = b
-                continue
-            if stop >= 0:
-                yield start, stop, step
-            start, stop, step = a, b, self.steps[k]
-        if stop >= 0:
-            yield start, stop, step
+    maximize: bool
+    decoupled_weight_decay: bool
+    skip_nonfinite: bool
 
 
 class Optimizer:
     """Base of all optimizers.
 
-    A subclass names its state arrays in `state_names` and defines `update`.
+    A subclass gives the names and first values of its state arrays in `arrays`, and defines `update`.
 
     Args:
-        params: parameters, or a list of dicts `{"params": [...], "lr": ...}`: groups with settings of their own.
-        defaults: hyperparameters for groups that do not set them. Each may be a number, or a schedule: a function of
-            the step number (0 for the first step).
+        params: parameters, or pairs of name and parameter, or a list of dicts `{"params": [...], "lr": ...}`: groups with
+            settings of their own. The parameters move into one array for each group and dtype, of which they become views.
+        options: `maximize`, `decoupled_weight_decay` and `skip_nonfinite`; the last is of the optimizer, not of a group.
+        defaults: settings for groups that do not have them. Each may be a number, or a schedule: a function of
+            the step number (0 for the first step). So may each number of a tuple.
+
+    Attributes:
+        param_groups: one dict per group: `params` and settings. Settings may be changed between steps.
+        step_count: steps done; what schedules are asked for next.
+        skipped_steps: how many steps `skip_nonfinite` left out; `last_skipped` says why the last one was.
 
     Raises:
-        ValueError: no parameters, a parameter twice, or an unknown setting.
+        ValueError: no parameters, a parameter twice, parameters that share memory, or a setting out of its bounds.
+        TypeError: an unknown setting.
     """
 
-    state_names: tuple[str, ...] = ()
+    numbers: Mapping[str, float] = {"step": 0}  # what each parameter has beside its arrays
+    by_parameter = False  # whether an update is of a whole parameter in its shape, and not of blocks of elements
 
-    def __init__(self, params: Iterable[Any], **defaults: Any) -> None:
+    def __init__(self, params: Iterable[Any], options: Options | None = None, **defaults: Any) -> None:
         if isinstance(params, ag.Tensor):
             raise TypeError("an optimizer takes a list of parameters; got one tensor: write [parameter]")
+        unknown = dict(options or {}).keys() - Options.__annotations__.keys()
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no setting {sorted(unknown)}; it has {sorted(defaults)} and {_OPTIONS}")
         entries = list(params)
         if not entries:
             raise ValueError("an optimizer needs at least one parameter; got an empty list")
-        groups = entries if isinstance(entries[0], Mapping) else [{"params": entries}]
-        self.defaults = defaults
+        given: dict[str, Any] = {"maximize": False, "decoupled_weight_decay": False, **(options or {})}
+        self.skip_nonfinite = given.pop("skip_nonfinite", False)
+        self.defaults = defaults | given
         self.param_groups: list[dict[str, Any]] = []
-        self._flats: list[list[_Flat]] = []
-        self._step = 0
-        seen: set[int] = set()
-        for group in groups:
-            unknown = group.keys() - defaults.keys() - {"params"}
-            if unknown:
-                raise ValueError(f"{type(self).__name__} has no setting {sorted(unknown)}; it has {sorted(defaults)}")
-            members = [group["params"]] if isinstance(group["params"], ag.Tensor) else list(group["params"])
-            for p in members:
-                if not isinstance(p, ag.Tensor) or not p.is_leaf or not p.requires_grad:
-                    raise ValueError(f"an optimizer takes leaf tensors that require a gradient; got {type(p).__name__}")
-                if id(p) in seen:
-                    raise ValueError(f"parameter {p.name or ''} of shape {p.shape} is given twice")
-                seen.add(id(p))
-            self.param_groups.append({**defaults, **group, "params": members})
-            self._flats.append([_Flat(same, self.state_names) for same in _by_dtype(members)])
+        self.step_count = self.skipped_steps = 0
+        self.last_skipped: str | None = None
+        self._flats: list[list[Flat]] = []
+        for group in entries if isinstance(entries[0], Mapping) else [{"params": entries}]:
+            self.add_param_group(group)
 
-    def update(self, p: Any, g: Any, s: dict[str, Any], h: dict[str, Any], t: int, scratch: Any) -> None:
+    def add_param_group(self, param_group: Mapping[str, Any]) -> None:
+        """Add a group, `{"params": [...], "lr": ...}`; settings that it does not have are the optimizer's own."""
+        unknown = param_group.keys() - self.defaults.keys() - {"params", "param_names"}
+        if unknown:
+            raise ValueError(f"{type(self).__name__} has no setting {sorted(unknown)}; it has {sorted(self.defaults)}")
+        members, names = _members(param_group)
+        group = {**self.defaults, **param_group, "params": members} | ({"param_names": names} if names else {})
+        _check_new(members, self._parameters())
+        self._settings(group, check=True)
+        self._check_group(group)
+        self.param_groups.append(group)
+        self._flats.append([Flat(same, self.numbers) for same in _by_dtype(members)])
+
+    def _check_group(self, group: dict[str, Any]) -> None:
+        """Refuse settings or parameters that the optimizer cannot work with."""
+
+    def _parameters(self) -> list[Any]:
+        return [p for group in self.param_groups for p in group["params"]]
+
+    # What a subclass defines
+
+    def arrays(self, h: Mapping[str, Any]) -> dict[str, float]:
+        """State arrays that an update with these settings needs, and the value that fills them before the first step."""
+        return {}
+
+    def advance(self, numbers: State, h: Mapping[str, Any]) -> None:
+        """Bring a parameter's numbers to the step that begins."""
+        numbers["step"] += 1
+
+    def update(self, p: Block, g: Block, s: State, h: Mapping[str, Any]) -> None:
         """Change the block of values `p` in place.
 
         Args:
             p: values, one axis.
-            g: their gradients; may be overwritten.
-            s: the state arrays by name, of the same size; zeros before the first step.
-            h: hyperparameters of this step, as numbers.
-            t: number of this step, from 1.
-            scratch: an array of the same size and dtype, to compute in.
+            g: their gradients, with weight decay and the sign of `maximize`; not to be changed.
+            s: blocks of the state arrays by name, and the numbers: `s["step"]` is the number of this step, from 1.
+            h: settings of this step, as numbers.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} defines no update")
+
+    # One step
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update all parameters that have a gradient; with a closure, call it first and return its loss."""
@@ -153,32 +145,210 @@ class Optimizer:
         if closure is not None:
             with ag.enable_grad():
                 loss = closure()
-        for group, flats in zip(self.param_groups, self._flats, strict=True):
-            settings = {
-                name: value(self._step) if callable(value) else value for name, value in group.items() if name != "params"
-            }
+        for flats in self._flats:
             for flat in flats:
-                present = flat.gather()
-                for start, stop, t in flat.stretches(present):
-                    ag.in_threads(partial(self._update_blocks, flat, settings, t), start, stop, least=_PART)
-                for k in present:
-                    flat.params[k].overwritten()
-                    flat.grads[k] = None
-        self._step += 1
+                flat.gather()
+        if self.skip_nonfinite and self._is_skipped():
+            return loss
+        for group, flats in zip(self.param_groups, self._flats, strict=True):
+            settings = self._settings(group)
+            for flat in flats:
+                self._update_flat(flat, settings)
+        self.step_count += 1
         return loss
 
-    def _update_blocks(self, flat: _Flat, settings: dict[str, Any], t: int, start: int, stop: int) -> None:
+    def _settings(self, group: dict[str, Any], check: bool = False) -> dict[str, Any]:
+        """The settings of this step as numbers."""
+        found = {name: _at(value, self.step_count) for name, value in group.items() if name not in _NO_SETTINGS}
+        if check:
+            for name, value in found.items():
+                _check_bounds(name, value)
+        return found
+
+    def _update_flat(self, flat: Flat, h: dict[str, Any]) -> None:
+        flat.reserve(self.arrays(h))
+        if self.by_parameter:
+            for k in flat.present:
+                self.advance(flat.numbers[k], h)
+                self._update_parameter(flat, h, k)
+        else:
+            for start, stop, numbers in flat.stretches(partial(self.advance, h=h)):
+                ag.in_threads(partial(self._update_blocks, flat, h, numbers), start, stop, least=_PART)
+        flat.release()
+
+    def _update_blocks(self, flat: Flat, h: dict[str, Any], numbers: State, start: int, stop: int) -> None:
+        pool = flat.pool()
         for a in range(start, stop, _BLOCK):
             b = min(a + _BLOCK, stop)
-            g, scratch = flat.block(a, b)
-            state = {name: array[a:b] for name, array in flat.state.items()}
-            self.update(flat.real[a:b], g, state, settings, t, scratch)
+            state: State = {name: Block(array[a:b], pool) for name, array in flat.arrays.items()} | numbers
+            self._decay_and_update(Block(flat.real[a:b], pool), flat.gradient(a, b, pool), state, h)
+
+    def _update_parameter(self, flat: Flat, h: dict[str, Any], k: int) -> None:
+        pool = flat.pool()
+        state = {n: Block(x, pool) if isinstance(x, np.ndarray) else x for n, x in flat.of_parameter(k).items()}
+        gradient = Block(flat.grads[k].reshape(flat.shapes[k]), pool)
+        self._decay_and_update(Block(flat.views[k], pool), gradient, state, h)
+
+    def _decay_and_update(self, p: Block, g: Block, s: State, h: dict[str, Any]) -> None:
+        if h["maximize"]:
+            g = -g
+        if h["weight_decay"]:
+            if h["decoupled_weight_decay"]:
+                p *= 1 - h["lr"] * h["weight_decay"]
+            else:
+                g = g + h["weight_decay"] * p
+        self.update(p, g, s, h)
+
+    def _is_skipped(self) -> bool:
+        """Whether a gradient has values that are not finite; then count and report."""
+        found = [text for flats in self._flats for flat in flats for text in _nonfinite(flat)]
+        if found:
+            self.skipped_steps += 1
+            self.last_skipped = f"step {self.step_count + 1} is left out: the gradient of {', of '.join(found)}"
+            warnings.warn(self.last_skipped, RuntimeWarning, stacklevel=3)
+        return bool(found)
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
+        for p in self._parameters():
+            p.zero_grad()
+
+    # State
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the next steps depend on, beside parameters and gradients: nested dicts and lists of arrays and numbers.
+
+        The form is PyTorch's: `state` has the arrays of each parameter by its number, `param_groups` the settings. Of
+        schedules their value at this step is stored. `step_count` is what they go on from.
+        """
+        state = {i: self._state_of(flat, k) for i, flat, k in self._numbered() if flat.numbers[k]["step"]}
+        groups, count = [], 0
         for group in self.param_groups:
-            for p in group["params"]:
-                p.zero_grad()
+            names = {"param_names": list(group["param_names"])} if "param_names" in group else {}
+            indices = list(range(count, count + len(group["params"])))
+            groups.append(self._settings(group) | names | {"params": indices})
+            count += len(indices)
+        return {"state": state, "param_groups": groups, "step_count": self.step_count}
+
+    def _state_of(self, flat: Flat, k: int) -> State:
+        return {name: np.array(value) for name, value in flat.of_parameter(k).items()}
+
+    def _numbered(self) -> Iterator[tuple[int, Flat, int]]:
+        """Each parameter's number in a state dict, its flat and its place there."""
+        numbers = {id(p): i for i, p in enumerate(self._parameters())}
+        return ((numbers[id(p)], flat, k) for flats in self._flats for flat in flats for k, p in enumerate(flat.params))
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from a state: of `state_dict()`, or of PyTorch's optimizer of this name.
+
+        Settings are loaded too, except those that are schedules here: they go on from the loaded `step_count`.
+
+        Args:
+            state_dict: arrays are copied; anything that NumPy can convert will do.
+
+        Raises:
+            ValueError: of another number of groups or parameters, with arrays of other shapes or of another optimizer.
+                Nothing was changed then.
+        """
+        groups, state = state_dict["param_groups"], {int(i): s for i, s in state_dict["state"].items()}
+        sizes, own = [len(group["params"]) for group in groups], [len(group["params"]) for group in self.param_groups]
+        if sizes != own:
+            raise ValueError(f"the state is of groups with {sizes} parameters; this {type(self).__name__} has {own}")
+        order = [i for group in groups for i in group["params"]]  # PyTorch's numbers may be any
+        loaded = [self._checked_state(state.get(order[i], {}), flat, k, i) for i, flat, k in self._numbered()]
+        for group, given in zip(self.param_groups, groups, strict=True):
+            group.update({name: _kept(group[name], given[name]) for name in given.keys() & self.defaults.keys()})
+        for (_, flat, k), values in zip(self._numbered(), loaded, strict=True):
+            self._load_parameter(flat, k, values)
+        self.step_count = int(state_dict.get("step_count", max((v.get("step", 0) for v in loaded), default=0)))
+
+    def _checked_state(self, values: Mapping[str, Any], flat: Flat, k: int, index: int) -> State:
+        """The state of a parameter as arrays of its dtype and Python numbers."""
+        unknown = values.keys() - self.arrays(_Everything()).keys() - {*self.numbers, "step"}
+        if unknown:
+            raise ValueError(f"the state has {sorted(unknown)}, which {type(self).__name__} does not know: whose is it?")
+        found: State = {}
+        for name, value in values.items():
+            if name in self.numbers:
+                found[name] = type(self.numbers[name])(value)
+            elif value is not None:
+                found[name] = np.ascontiguousarray(value, flat.values.dtype).reshape(np.shape(value))
+                if found[name].shape != flat.shapes[k]:
+                    raise ValueError(
+                        f"{name} of parameter {index} has shape {found[name].shape}; the parameter has {flat.shapes[k]}"
+                    )
+        if found:
+            found.setdefault("step", 1)  # PyTorch's SGD and Muon count none
+        return found
+
+    def _load_parameter(self, flat: Flat, k: int, values: State) -> None:
+        group = next(g for g, flats in zip(self.param_groups, self._flats, strict=True) if flat in flats)
+        first = self.arrays(self._settings(group))
+        flat.reserve(first | {name: first.get(name, 0.0) for name in values if name not in self.numbers})
+        a, b = flat.spans[k]
+        for name, array in flat.arrays.items():
+            array[a:b] = values[name].reshape(-1).view(array.dtype) if name in values else first.get(name, 0.0)
+        flat.numbers[k] = {name: values.get(name, start) for name, start in self.numbers.items()}
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = ("skip_nonfinite", "defaults", "param_groups", "skipped_steps", "last_skipped")
+        return {name: vars(self)[name] for name in kept} | {"saved": self.state_dict()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        saved, groups = state.pop("saved"), state.pop("param_groups")
+        vars(self).update(state, param_groups=[], _flats=[], step_count=0)
+        for group in groups:
+            self.add_param_group(group)
+        self.load_state_dict(saved)
+
+    def __repr__(self) -> str:
+        lines = [type(self).__name__ + " ("]
+        for k, group in enumerate(self.param_groups):
+            settings = ", ".join(f"{name}={value!r}" for name, value in group.items() if name not in _NO_SETTINGS)
+            lines.append(f"    group {k}: {len(group['params'])} parameters, {settings}")
+        return "\n".join([*lines, ")"])
+
+
+_NO_SETTINGS = {"params", "param_names"}
+_OPTIONS = sorted(Options.__annotations__)
+
+
+class _Everything(dict[str, Any]):
+    """Settings with everything switched on."""
+
+    def __missing__(self, name: str) -> Any:
+        return 1.0
+
+
+def _members(group: Mapping[str, Any]) -> tuple[list[Any], list[str]]:
+    """The parameters of a group, and their names if they are given as pairs."""
+    given = group["params"]
+    members = [given] if isinstance(given, ag.Tensor) else list(given)
+    if members and all(isinstance(x, tuple) and len(x) == 2 for x in members):
+        return [p for _, p in members], [str(name) for name, _ in members]
+    return members, list(group.get("param_names", []))
+
+
+def _check_new(members: list[Any], known: list[Any]) -> None:
+    seen = {id(p) for p in known}
+    for p in members:
+        if not isinstance(p, ag.Tensor) or not p.is_leaf or not p.requires_grad:
+            raise ValueError(f"an optimizer takes leaf tensors that require a gradient; got {type(p).__name__}")
+        if id(p) in seen:
+            raise ValueError(f"parameter {p.name or ''} of shape {p.shape} is given twice")
+        seen.add(id(p))
+    _check_apart([p for p in (*known, *members) if p.size])
+
+
+def _check_apart(params: list[Any]) -> None:
+    """Refuse parameters that share memory: they could not move without being torn apart."""
+    reach, last = -1, None
+    for start, stop, p in sorted(((*np.lib.array_utils.byte_bounds(p.data), p) for p in params), key=lambda entry: entry[:2]):
+        if start < reach and last is not None and np.shares_memory(p.data, last.data):
+            names = " and ".join(q.name or f"of shape {q.shape}" for q in (last, p))
+            raise ValueError(f"the parameters {names} share memory: give the optimizer the one tensor that all uses share")
+        if stop > reach:
+            reach, last = stop, p
 
 
 def _by_dtype(params: list[ag.Tensor]) -> list[list[ag.Tensor]]:
@@ -186,3 +356,39 @@ def _by_dtype(params: list[ag.Tensor]) -> list[list[ag.Tensor]]:
     for p in params:
         found.setdefault(p.dtype, []).append(p)
     return list(found.values())
+
+
+def _at(value: Any, step: int) -> Any:
+    """A setting at a step, as a Python number: NumPy's would turn float32 arrays into float64."""
+    if isinstance(value, tuple):
+        return tuple(_at(part, step) for part in value)
+    if callable(value):
+        value = value(step)
+    return value.item() if hasattr(value, "item") else value
+
+
+def _check_bounds(name: str, value: Any) -> None:
+    low, high = _BOUNDS.get(name, (-math.inf, math.inf))
+    for part in value if isinstance(value, tuple) else (value,):
+        if isinstance(part, float | int) and not low <= part <= high:
+            limits = f"at least {low:g}" if high == math.inf else f"in [{low:g}, {high:g}{']' if high == 1 else ')'}"
+            raise ValueError(f"{name} is {limits}; got {value}")
+
+
+def _kept(own: Any, given: Any) -> Any:
+    """A loaded setting, where no schedule stands."""
+    if isinstance(own, tuple):
+        return tuple(_kept(mine, part) for mine, part in zip(own, given, strict=True))
+    return own if callable(own) else _at(given, 0)
+
+
+def _nonfinite(flat: Flat) -> Iterator[str]:
+    """For each gradient that has values which are not finite: the parameter, and how many."""
+    for k, g in enumerate(flat.grads):
+        with np.errstate(over="ignore", invalid="ignore"):
+            if g is None or math.isfinite(g.dot(g)):  # without a temporary array
+                continue
+        bad = g.size - int(np.count_nonzero(np.isfinite(g)))
+        if bad:
+            name = flat.params[k].name or f"parameter {k}"
+            yield f"{name} of shape {flat.shapes[k]} has {bad} of {g.size} values that are not finite"

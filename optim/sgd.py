@@ -1,23 +1,18 @@
-"""Stochastic gradient descent."""
+"""Gradient descent with momentum, in two forms."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Unpack
 
-import numpy as np
+from .optimizer import Block, Optimizer, Options, Setting, State
 
-from .optimizer import Optimizer
-
-__all__ = ["SGD"]
-
-Value = float | Callable[[int], float]
+__all__ = ["SGD", "Momentum"]
 
 
 class SGD(Optimizer):
-    """Gradient descent with momentum (Polyak 1964; PyTorch's form).
+    """Gradient descent with momentum (Polyak's; PyTorch's form).
 
-        g = g + weight_decay p
         v = momentum v + (1 - dampening) g        (v = g at the first step)
         p = p - lr v                              (Nesterov: lr (g + momentum v))
 
@@ -28,9 +23,10 @@ class SGD(Optimizer):
         dampening: how much of the new gradient is left out of it.
         weight_decay: L2 penalty.
         nesterov: look ahead along the momentum (needs momentum and no dampening).
-        maximize: climb instead.
+        options: see `Options`.
 
-    Source: Sutskever et al., On the importance of initialization and momentum, ICML 2013.
+    Source: Polyak, Some methods of speeding up the convergence of iteration methods, 1964; Nesterov in the form of
+    Sutskever et al., On the importance of initialization and momentum in deep learning, ICML 2013. No eps.
 
     >>> import autograd_core as ag
     >>> x = ag.Tensor([3.0], requires_grad=True)
@@ -39,43 +35,103 @@ class SGD(Optimizer):
     Tensor([1.5], requires_grad=True)
     """
 
-    state_names = ("momentum_buffer",)
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: Setting = 1e-3,
+        momentum: Setting = 0.0,
+        dampening: Setting = 0.0,
+        weight_decay: Setting = 0.0,
+        nesterov: bool = False,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            params, options, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov
+        )
+
+    def _check_group(self, group: dict[str, Any]) -> None:
+        if group["nesterov"] and (not group["momentum"] or group["dampening"]):
+            raise ValueError(
+                f"Nesterov needs momentum and no dampening; got momentum={group['momentum']}, dampening={group['dampening']}"
+            )
+
+    def arrays(self, h: Mapping[str, Any]) -> dict[str, float]:
+        """The direction, if there is momentum."""
+        return {"momentum_buffer": 0.0} if h["momentum"] else {}
+
+    def advance(self, numbers: State, h: Mapping[str, Any]) -> None:
+        """Count the steps with momentum: dampening spares the first of them."""
+        numbers["step"] += bool(h["momentum"])
+
+    def update(self, p: Block, g: Block, s: State, h: Mapping[str, Any]) -> None:
+        """One block of the equations above."""
+        momentum = h["momentum"]
+        if momentum:
+            v = s["momentum_buffer"]
+            v *= momentum
+            v += g if s["step"] == 1 or not h["dampening"] else (1 - h["dampening"]) * g
+            g = g + momentum * v if h["nesterov"] else v
+        p -= h["lr"] * g
+
+
+class Momentum(Optimizer):
+    """Gradient descent along an exponentially weighted average of the gradients.
+
+        v = momentum v + (1 - momentum) g
+        p = p - lr v                              (bias correction: v / (1 - momentum^t))
+
+    With `nesterov` the step goes along the average one gradient ahead, `u = momentum v + (1 - momentum) g` after the
+    update of v, whose correction is 1 - momentum^(t + 1).
+
+    `Momentum(lr=a)` without correction is `SGD(lr=a (1 - momentum))` up to the first step's weight.
+
+    Args:
+        params: parameters or groups.
+        lr: learning rate.
+        momentum: weight of the old average; about 1 / (1 - momentum) gradients count.
+        weight_decay: L2 penalty.
+        bias_correction: divide by the sum of the weights, so that the first steps are not too short.
+        nesterov: look ahead along the average.
+        options: see `Options`.
+
+    Source: the average with its correction is the first moment of Kingma and Ba, Adam, ICLR 2015, section 3. No eps.
+
+    >>> import autograd_core as ag
+    >>> x = ag.Tensor([3.0], requires_grad=True)
+    >>> momentum = Momentum([x], lr=0.25, momentum=0.5)
+    >>> (x * x).sum().backward(); momentum.step(); x
+    Tensor([2.25], requires_grad=True)
+    """
 
     def __init__(
         self,
         params: Iterable[Any],
-        lr: Value = 1e-3,
-        momentum: Value = 0.0,
-        dampening: float = 0.0,
-        weight_decay: Value = 0.0,
+        lr: Setting = 1e-2,
+        momentum: Setting = 0.9,
+        weight_decay: Setting = 0.0,
+        bias_correction: bool = False,
         nesterov: bool = False,
-        *,
-        maximize: bool = False,
+        **options: Unpack[Options],
     ) -> None:
-        if nesterov and (not momentum or dampening):
-            raise ValueError(f"Nesterov needs momentum and no dampening; got momentum={momentum}, dampening={dampening}")
         super().__init__(
             params,
+            options,
             lr=lr,
             momentum=momentum,
-            dampening=dampening,
             weight_decay=weight_decay,
+            bias_correction=bias_correction,
             nesterov=nesterov,
-            maximize=maximize,
         )
 
-    def update(self, p: Any, g: Any, s: dict[str, Any], h: dict[str, Any], t: int, scratch: Any) -> None:
+    def arrays(self, h: Mapping[str, Any]) -> dict[str, float]:
+        """The average."""
+        return {"exp_avg": 0.0}
+
+    def update(self, p: Block, g: Block, s: State, h: Mapping[str, Any]) -> None:
         """One block of the equations above."""
-        v, lr, momentum = s["momentum_buffer"], h["lr"], h["momentum"]
-        if h["maximize"]:
-            np.negative(g, out=g)
-        if h["weight_decay"]:
-            g += np.multiply(p, h["weight_decay"], out=scratch)
-        if momentum:
-            v *= momentum
-            v += g if t == 1 or not h["dampening"] else np.multiply(g, 1 - h["dampening"], out=scratch)
-            if h["nesterov"]:
-                g += np.multiply(v, momentum, out=scratch)
-            else:
-                g = v
-        p -= np.multiply(g, lr, out=scratch)
+        v, momentum, t = s["exp_avg"], h["momentum"], s["step"]
+        v *= momentum
+        v += (1 - momentum) * g
+        if h["nesterov"]:
+            v, t = momentum * v + (1 - momentum) * g, t + 1
+        p -= h["lr"] / (1 - momentum**t if h["bias_correction"] else 1) * v

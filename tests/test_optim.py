@@ -1,4 +1,6 @@
-"""Optimizers against closed-form trajectories and PyTorch."""
+"""Optimizers: closed-form trajectories, groups, memory, and what is refused. All of them: test_optimizers.py."""
+
+import warnings
 
 import numpy as np
 import pytest
@@ -37,6 +39,41 @@ def test_momentum_follows_its_linear_recurrence(nesterov):
         np.testing.assert_allclose(found, x, rtol=1e-12)
 
 
+def test_momentum_on_a_quadratic_has_the_roots_of_its_characteristic_polynomial():
+    """x_(t+1) = (1 + mu - lr a) x_t - mu x_(t-1): a sum of powers of the two roots."""
+    lr, mu, a = 0.05, 0.7, 3.0
+    path = quadratic(lambda p: optim.SGD(p, lr=lr, momentum=mu), 2.0, 30, a)
+    roots = np.roots([1.0, -(1 + mu - lr * a), mu])
+    weights = np.linalg.solve(np.array([[1, 1], roots]), path[:2])
+    closed = [(weights * roots**t).sum().real for t in range(31)]
+    np.testing.assert_allclose(path, closed, rtol=0, atol=1e-13)
+    assert np.abs(roots[0].imag) > 0.1  # it swings
+
+
+def test_nesterov_on_a_quadratic_has_the_roots_of_its_characteristic_polynomial():
+    """x_(t+1) = (1 - lr a)((1 + mu) x_t - mu x_(t-1)), in the variable y = x - lr mu v that looks ahead."""
+    lr, mu, a = 0.05, 0.7, 3.0
+    path = quadratic(lambda p: optim.SGD(p, lr=lr, momentum=mu, nesterov=True), 2.0, 30, a)
+    roots = np.roots([1.0, -(1 - lr * a) * (1 + mu), mu * (1 - lr * a)])
+    weights = np.linalg.solve(np.array([[1, 1], roots]), path[:2])
+    np.testing.assert_allclose(path, [(weights * roots**t).sum().real for t in range(31)], rtol=0, atol=1e-13)
+
+
+def test_averaged_momentum_is_pytorchs_with_another_rate():
+    ours = quadratic(lambda p: optim.Momentum(p, lr=0.5, momentum=0.8), 3.0, 20)
+    x, v = 3.0, 0.0
+    for found in ours[1:]:  # v = 0.8 v + g with v = 0 before: SGD's buffer times 0.2
+        v = 0.8 * v + 2.0 * x
+        x -= 0.5 * 0.2 * v
+        np.testing.assert_allclose(found, x, rtol=1e-12)
+
+
+def test_corrected_momentum_begins_with_a_full_step():
+    plain = quadratic(lambda p: optim.Momentum(p, lr=0.1, momentum=0.9), 3.0, 1)
+    corrected = quadratic(lambda p: optim.Momentum(p, lr=0.1, momentum=0.9, bias_correction=True), 3.0, 1)
+    np.testing.assert_allclose([3.0 - plain[1], 3.0 - corrected[1]], [0.1 * 0.1 * 6.0, 0.1 * 6.0])
+
+
 def test_adam_first_steps_by_hand():
     lr, b1, b2, eps = 0.1, 0.9, 0.999, 1e-8
     path = quadratic(lambda p: optim.Adam(p, lr=lr), 3.0, 5)
@@ -46,38 +83,6 @@ def test_adam_first_steps_by_hand():
         m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
         x -= lr * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + eps)
         np.testing.assert_allclose(found, x, rtol=1e-12)
-
-
-SETTINGS = [
-    ("SGD", {"lr": 0.05}),
-    ("SGD", {"lr": 0.05, "momentum": 0.9}),
-    ("SGD", {"lr": 0.05, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.1}),
-    ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True}),
-    ("SGD", {"lr": 0.01, "momentum": 0.5, "maximize": True}),
-    ("Adam", {}),
-    ("Adam", {"lr": 0.05, "betas": (0.8, 0.99), "eps": 1e-3, "weight_decay": 0.1}),
-    ("Adam", {"lr": 0.05, "maximize": True}),
-]
-
-
-@pytest.mark.parametrize(("name", "options"), SETTINGS)
-def test_fifty_steps_equal_pytorch(name, options, rng):
-    torch = pytest.importorskip("torch", reason="PyTorch is the oracle: pip install 'autograd-core[bench]'")
-    x0 = [rng.normal(size=(3, 4)), rng.normal(size=5)]
-    a = [rng.uniform(0.5, 2, x.shape) for x in x0]
-    ours = [ag.Tensor(x.copy(), requires_grad=True) for x in x0]
-    theirs = [torch.tensor(x, requires_grad=True) for x in x0]
-    mine, peer = getattr(optim, name)(ours, **options), getattr(torch.optim, name)(theirs, **options)
-    for step in range(50):
-        mine.zero_grad()
-        peer.zero_grad()
-        used = [0] if step % 7 == 3 else [0, 1]  # now and then a parameter has no gradient
-        sum((np.cos(ours[k]) * a[k]).sum() for k in used).backward()
-        sum((torch.cos(theirs[k]) * torch.tensor(a[k])).sum() for k in used).backward()
-        mine.step()
-        peer.step()
-    for p, q in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(p.numpy(), q.detach().numpy(), rtol=1e-9, atol=1e-12)
 
 
 def test_float32_stays_float32_and_dtypes_may_mix():
@@ -98,23 +103,6 @@ def test_large_parameters_are_updated_in_blocks(rng):
     x.grad = g
     adam.step()
     np.testing.assert_allclose(x.numpy(), x0 - 0.1 * g / (np.abs(g) + 1e-8), rtol=1e-12, atol=1e-14)
-
-
-def test_results_do_not_depend_on_the_number_of_threads(rng):
-    x0, g = rng.normal(size=1_200_000), rng.normal(size=1_200_000)
-    before, found = ag.get_num_threads(), []
-    try:
-        for threads in (1, 3):
-            ag.set_num_threads(threads)
-            x = ag.Tensor(x0, requires_grad=True)
-            adam = optim.Adam([x])
-            for _ in range(2):
-                x.grad = g
-                adam.step()
-            found.append(x.numpy().copy())
-    finally:
-        ag.set_num_threads(before)
-    np.testing.assert_array_equal(*found)
 
 
 def test_an_error_in_one_thread_is_raised_after_all_have_ended():
@@ -184,6 +172,15 @@ def test_loading_into_a_network_reaches_its_optimizer():
         (lambda: optim.SGD([X, X]), "given twice"),
         (lambda: optim.SGD([{"params": [X], "speed": 1}]), r"no setting \['speed'\]"),
         (lambda: optim.SGD([X], nesterov=True), "Nesterov needs momentum"),
+        (lambda: optim.SGD([X], lr=-0.1), "lr is at least 0; got -0.1"),
+        (lambda: optim.SGD([{"params": [X], "lr": lambda step: -1.0}]), "lr is at least 0; got -1.0"),
+        (lambda: optim.Adam([X], betas=(0.9, 1.0)), r"betas is in \[0, 1\); got \(0.9, 1.0\)"),
+        (lambda: optim.Adadelta([X], rho=1.5), r"rho is in \[0, 1\]; got 1.5"),
+        (lambda: optim.LBFGS([{"params": [X]}, {"params": [ag.Tensor([1.0], requires_grad=True)]}]), "LBFGS has one group"),
+        (lambda: optim.LBFGS([X, ag.Tensor(np.ones(1, np.float32), requires_grad=True)]), "parameters of one dtype"),
+        (lambda: optim.LBFGS([X], line_search_fn="armijo"), "'strong_wolfe' or None"),
+        (lambda: optim.Muon([X]), r"real matrices; parameter  has shape \(1,\)"),
+        (lambda: optim.Muon([ag.Tensor([[1.0]], requires_grad=True)], adjust_lr_fn="rms"), "'match_rms_adamw' or None"),
     ],
 )
 def test_bad_arguments(make, message):
@@ -194,13 +191,224 @@ def test_bad_arguments(make, message):
 X = ag.Tensor([1.0], requires_grad=True)
 
 
-def test_replaced_parameter_is_noticed():
-    x = ag.Tensor([1.0], requires_grad=True)
-    sgd = optim.SGD([x])
-    x.data = np.array([2.0])
-    x.grad = np.ones(1)
-    with pytest.raises(ag.GraphError, match="was given other memory"):
+def test_options_that_do_not_exist_and_a_single_tensor_are_type_errors():
+    with pytest.raises(TypeError, match=r"Adam has no setting \['momentum'\]; it has \['amsgrad', 'betas'"):
+        optim.Adam([X], momentum=0.9)
+    with pytest.raises(TypeError, match=r"write \[parameter\]"):
+        optim.Adam(X)
+    with pytest.raises(TypeError, match="step\\(closure\\)"):
+        optim.LBFGS([X]).step()
+
+
+def leaf(*shape, name=None):
+    return ag.Tensor(np.ones(shape), requires_grad=True, name=name)
+
+
+def replaced(a, b):
+    a.data = np.array([2.0, 2.0])
+
+
+def converted(a, b):
+    a.data = a.data.astype(np.float32)
+
+
+def resized(a, b):
+    a.data = np.ones((2, 2))
+
+
+def reshaped(a, b):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        a.data.shape = (2, 1)
+
+
+def shared(a, b):
+    a.data = b.data
+
+
+@pytest.mark.parametrize(
+    ("happen", "message"),
+    [
+        (replaced, r"parameter first of shape \(2,\) was given other memory"),
+        (converted, "its dtype converted"),
+        (resized, r"parameter first of shape \(2,\) was resized to \(2, 2\)"),
+        (reshaped, r"was resized to \(2, 1\)"),
+        (shared, "now shares the memory of parameter second"),
+    ],
+)
+def test_a_parameter_that_was_changed_behind_the_optimizer_is_named(happen, message):
+    a, b = leaf(2, name="first"), leaf(2, name="second")
+    adam = optim.Adam([a, b])
+    happen(a, b)
+    b.grad = np.ones(2)
+    with pytest.raises(ag.GraphError, match=message):
+        adam.step()
+    np.testing.assert_array_equal(b.numpy(), 1.0)  # nothing was updated
+
+
+def test_parameters_that_share_memory_are_refused():
+    memory = np.ones(6)
+    views = [ag.Tensor(memory[:4], requires_grad=True, name="left"), ag.Tensor(memory[3:], requires_grad=True, name="right")]
+    with pytest.raises(ValueError, match="left and right share memory"):
+        optim.SGD(views)
+    apart = [ag.Tensor(memory[::2], requires_grad=True), ag.Tensor(memory[1::2], requires_grad=True)]
+    optim.SGD(apart)  # between one another, but not the same
+    tied = nn.Linear(3, 3)
+    with pytest.raises(ValueError, match="given twice"):
+        optim.SGD([tied.weight, tied.weight])
+
+
+def test_the_memory_of_the_user_is_not_written_to():
+    given = np.ones(3)
+    x = ag.Tensor(given[:2], requires_grad=True)
+    sgd = optim.SGD([x], lr=1.0)
+    x.grad = np.ones(2)
+    sgd.step()
+    np.testing.assert_array_equal(given, 1.0)
+
+
+def test_two_optimizers_may_take_turns_on_the_same_parameters():
+    a, b = leaf(2), leaf(3)
+    first, second = optim.SGD([a, b], lr=0.5), optim.SGD([a, b], lr=0.25)
+    for optimizer in (first, second, first):
+        a.grad, b.grad = np.ones(2), np.ones(3)
+        optimizer.step()
+    np.testing.assert_array_equal(a.numpy(), -0.25)
+    np.testing.assert_array_equal(b.numpy(), -0.25)
+    third = optim.SGD([b, a])  # in another order they have to move
+    third.step()
+    with pytest.raises(ag.GraphError, match="it went to another optimizer"):
+        first.step()
+
+
+def test_groups_are_added_later_and_shown():
+    a, b = leaf(2), leaf(2)
+    adam = optim.Adam([a], lr=0.1)
+    adam.add_param_group({"params": [b], "lr": 0.2, "betas": (0.5, 0.9)})
+    a.grad, b.grad = np.ones(2), np.ones(2)
+    adam.step()
+    np.testing.assert_allclose(a.numpy(), 0.9)
+    np.testing.assert_allclose(b.numpy(), 0.8)
+    assert "group 1: 1 parameters, lr=0.2, betas=(0.5, 0.9)" in repr(adam)
+    with pytest.raises(ValueError, match="given twice"):
+        adam.add_param_group({"params": [a]})
+
+
+def test_parameters_may_come_with_names():
+    net = nn.Linear(2, 2)
+    sgd = optim.SGD(net.named_parameters(), lr=0.1)
+    assert sgd.param_groups[0]["param_names"] == ["weight", "bias"]
+    assert sgd.state_dict()["param_groups"][0]["param_names"] == ["weight", "bias"]
+    net(np.ones((1, 2), np.float32)).sum().backward()
+    sgd.step()
+
+
+def test_groups_have_schedules_and_decay_of_their_own():
+    a, b = leaf(1), leaf(1)
+    groups = [{"params": a, "lr": optim.schedules.step_decay(1.0, 1)}, {"params": b, "weight_decay": 0.5}]
+    sgd = optim.SGD(groups, lr=0.5, decoupled_weight_decay=True)
+    for _ in range(2):
+        a.grad, b.grad = np.zeros(1), np.zeros(1)
         sgd.step()
+    np.testing.assert_array_equal(a.numpy(), 1.0)
+    np.testing.assert_array_equal(b.numpy(), (1 - 0.25) ** 2)
+    a.grad = np.ones(1)
+    sgd.step()
+    np.testing.assert_array_equal(a.numpy(), 0.75)
+
+
+def test_accumulated_gradients_are_those_of_the_whole_batch(rng):
+    x, y = rng.normal(size=(12, 3)), rng.normal(size=(12, 2))
+    whole, parts = nn.Linear(3, 2, dtype=float), nn.Linear(3, 2, dtype=float)
+    parts.load_state_dict(whole.state_dict())
+    one, many = optim.Adam(whole.parameters(), lr=0.1), optim.Adam(parts.parameters(), lr=0.1)
+    for _ in range(3):
+        one.zero_grad()
+        nn.functional.mse_loss(whole(x), y).backward()
+        one.step()
+        many.zero_grad()
+        for k in range(4):
+            (nn.functional.mse_loss(parts(x[3 * k : 3 * k + 3]), y[3 * k : 3 * k + 3]) / 4).backward()
+        many.step()
+    np.testing.assert_allclose(parts.weight.numpy(), whole.weight.numpy(), rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda s: s["param_groups"].pop(), r"groups with \[\] parameters; this Adam has \[2\]"),
+        (lambda s: s["param_groups"][0]["params"].pop(), r"groups with \[1\] parameters"),
+        (
+            lambda s: s["state"][1].update(exp_avg=np.ones(3)),
+            r"exp_avg of parameter 1 has shape \(3,\); the parameter has \(2,\)",
+        ),
+        (lambda s: s["state"][0].update(momentum_buffer=np.ones(2)), r"has \['momentum_buffer'\], which Adam does not know"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(spoil, message):
+    make = lambda: optim.Adam([leaf(2), leaf(2)], lr=0.1)
+    adam, other = make(), make()
+    for p in (*adam.param_groups[0]["params"], *other.param_groups[0]["params"]):
+        p.grad = np.ones(2)
+    adam.step()
+    other.step()
+    other.step()
+    state, before = adam.state_dict(), other.state_dict()
+    spoil(state)
+    with pytest.raises(ValueError, match=message):
+        other.load_state_dict(state)
+    np.testing.assert_equal(other.state_dict(), before)
+
+
+def test_loading_keeps_schedules_and_takes_numbers():
+    schedule = optim.schedules.cosine(0.5, 10)
+    make = lambda eps: optim.Adam([leaf(2)], lr=schedule, betas=(lambda step: 0.9, 0.9), eps=eps)
+    adam = make(1e-3)
+    for _ in range(3):
+        adam.param_groups[0]["params"][0].grad = np.ones(2)
+        adam.step()
+    state = adam.state_dict()
+    assert state["param_groups"][0]["lr"] == schedule(3)
+    other = make(1e-8)
+    other.load_state_dict(state)
+    group = other.param_groups[0]
+    assert (group["lr"], group["eps"], other.step_count) == (schedule, 1e-3, 3)
+    assert callable(group["betas"][0])
+    assert group["betas"][1] == 0.9
+
+
+def test_a_state_dict_is_a_copy():
+    adam = optim.Adam([leaf(2)], lr=0.1)
+    adam.param_groups[0]["params"][0].grad = np.ones(2)
+    adam.step()
+    state = adam.state_dict()
+    before = state["state"][0]["exp_avg"].copy()
+    adam.step()
+    np.testing.assert_array_equal(state["state"][0]["exp_avg"], before)
+
+
+def test_a_buffer_of_a_formula_is_not_used_again_while_a_name_has_it():
+    from optim.block import Block, Pool
+
+    x = Block(np.array([[1.0, 2.0]]), Pool(float))
+    transposed = (x + 1.0).T  # the sum itself has no name
+    product = x * 10.0
+    np.testing.assert_array_equal(transposed.array, [[2.0], [3.0]])
+    np.testing.assert_array_equal((product @ transposed).array, [[80.0]])
+    y = x + 1.0
+    root = y
+    y = y * y
+    np.testing.assert_array_equal(root.array, [[2.0, 3.0]])
+    np.testing.assert_array_equal((np.float64(2.0) * x).array, [[2.0, 4.0]])  # a block, not an array of objects
+
+
+def test_a_pool_does_not_grow_with_the_shapes_it_has_seen():
+    from optim.block import Pool
+
+    pool = Pool(float)
+    for n in range(1000):
+        pool.take((n,))
+    assert len(pool.free) <= 64
 
 
 def test_zero_dimensional_and_empty_parameters():

@@ -13,6 +13,8 @@ import autograd_core as ag
 import nn
 import optim
 
+from . import optimizer_table
+
 ROOT = Path(__file__).parent.parent
 # Each may import from those before it (and itself); what is not listed may import anything.
 LAYERS = [
@@ -100,6 +102,7 @@ def public(package):
         ag.fft,
         nn,
         optim,
+        optim.schedules,
         nn.functional,
         nn.init,
         nn.data,
@@ -144,6 +147,11 @@ def test_the_support_table_lists_every_function():
     page = (ROOT / "docs" / "ops.md").read_text(encoding="utf-8")
     assert [name for name in ag.ops.__all__ if f"| `{name}` |" not in page] == []
     assert [name for name in ag.linalg.__all__ if f"| `linalg.{name}` |" not in page] == []
+
+
+def test_the_page_of_optimizers_has_their_formulas():
+    """docs/optimizers.md is written by `make ops-table`: after changing a formula, write it again."""
+    assert optimizer_table.formulas() in (ROOT / "docs" / "optimizers.md").read_text(encoding="utf-8")
 
 
 def test_the_page_of_layers_lists_every_class():

@@ -59,7 +59,7 @@ def test_fit_equals_the_loop_written_by_hand():
             grads = [np.clip(p.grad.numpy(), -0.1, 0.1) for p in by_hand.parameters()]
             norm = np.sqrt(sum((g**2).sum() for g in grads))
             for p, g in zip(by_hand.parameters(), grads, strict=True):
-                p.grad = g * min(1, 0.2 / norm)
+                p.grad = g * min(1, 0.2 / (norm + 1e-6))  # as PyTorch has it
             adam.step()
             total += loss.item() * len(batch)
         losses.append(total / 60)
@@ -193,7 +193,7 @@ def test_ctrl_c_restores_the_best_weights():
 
     model = Ill(happen)
     data = (np.eye(3), np.zeros(3))  # one call to train and one to validate in each epoch: two epochs, and half of one
-    sgd = optim.SGD(model.parameters(), lr=-1.0)
+    sgd = optim.SGD(model.parameters(), lr=1.0, maximize=True)
     history = nn.fit(model, data, mse_loss, sgd, epochs=9, batch_size=3, validation=data, progress=False)
     assert (history.best_epoch, len(history)) == (1, 2)
     np.testing.assert_allclose(model.w.numpy(), 1 + 2 / 3)
@@ -218,7 +218,7 @@ def test_best_weights_come_back_also_after_an_error():
             model,
             data,
             mse_loss,
-            optim.SGD(model.parameters(), lr=-1.0),
+            optim.SGD(model.parameters(), lr=1.0, maximize=True),
             epochs=3,
             batch_size=3,
             validation=data,
