@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= auto
 PROFILE ?= quick
 
-.PHONY: demo test test-deep lint types mutation ops-table bench bench-scaling bench-optim format clean
+.PHONY: demo test test-deep lint types mutation raises kills fuzz fuzz-guided ops-table bench bench-scaling bench-optim soak format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m autograd_core demo
@@ -32,10 +32,26 @@ types: $(VENV)/.test
 mutation: $(VENV)/.test
 	$(BIN)/python -m tests.mutation
 
+# messages of errors that no test looks at
+raises: $(VENV)/.test
+	$(BIN)/python -m tests.raises check -n $(JOBS)
+
+# two hundred processes killed while they train, two hundred while they save
+kills: $(VENV)/.test
+	$(BIN)/python -m tests.kills
+
+# damaged and hostile files, guided by coverage where atheris can be installed (make fuzz-guided)
+fuzz: $(VENV)/.test
+	$(BIN)/python -m tests.fuzz
+
+fuzz-guided: $(VENV)/.fuzz
+	for target in safetensors idx npz csv; do $(BIN)/python -m tests.fuzz --atheris $$target --cases 25000 || exit 1; done
+
 ops-table: $(VENV)/.test
 	$(BIN)/python -m tests.support
 	$(BIN)/python -m tests.layer_table
 	$(BIN)/python -m tests.optimizer_table
+	$(BIN)/python -m tests.raises page
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.bench
@@ -47,6 +63,10 @@ bench-scaling: $(VENV)/.bench
 # one step of every optimizer against PyTorch's
 bench-optim: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.optim --write
+
+# memory along ten thousand training steps
+soak: $(VENV)/.test
+	$(BIN)/python -m benchmarks.soak
 
 # One stamp per extra: installed again only when pyproject.toml changes.
 $(VENV)/.%: pyproject.toml | $(VENV)/bin/python

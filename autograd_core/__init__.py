@@ -13,11 +13,12 @@ from typing import Any  # noqa: E402
 
 import numpy as _numpy  # noqa: E402, ICN001  private here
 
+from . import errors as _errors  # noqa: E402
 from . import methods as _methods  # noqa: E402, F401  binds the operators of Tensor
 from . import ops as _ops  # noqa: E402
 from . import version as _version  # noqa: E402
 from .anomaly import detect_anomaly  # noqa: E402
-from .errors import AnomalyError, AutogradError, BoundsError, DTypeError, GraphError, MissingExtraError, NoRuleError, ShapeError  # noqa: E402
+from .errors import *  # noqa: E402, F403
 from .graph import enable_grad, no_grad  # noqa: E402
 from .jacobians import gnvp, hessian, hessian_diagonal, jacobian  # noqa: E402
 from .memory import release_memory  # noqa: E402
@@ -26,6 +27,7 @@ from .ops import fft, linalg  # noqa: E402
 from .randomness import default_rng, manual_seed  # noqa: E402
 from .recompute import checkpoint  # noqa: E402
 from .record import custom_op  # noqa: E402
+from .storage import load, load_metadata, save  # noqa: E402
 from .tensor import IMPLEMENTED as _IMPLEMENTED  # noqa: E402
 from .tensor import Tensor, gradients  # noqa: E402
 from .threads import get_num_threads, in_threads, set_num_threads  # noqa: E402
@@ -33,15 +35,7 @@ from .transforms import grad, hvp, jvp, linearize, value_and_grad, vjp  # noqa: 
 
 __version__ = _version.__version__
 
-__all__ = [  # noqa: PLE0604  the ops name their own
-    "AnomalyError",
-    "AutogradError",
-    "BoundsError",
-    "DTypeError",
-    "GraphError",
-    "MissingExtraError",
-    "NoRuleError",
-    "ShapeError",
+__all__ = [  # noqa: PLE0604  errors and ops name their own
     "Tensor",
     "check",  # noqa: F405
     "checkpoint",
@@ -62,14 +56,18 @@ __all__ = [  # noqa: PLE0604  the ops name their own
     "jvp",
     "linalg",
     "linearize",
+    "load",
+    "load_metadata",
     "manual_seed",
     "no_grad",
     "release_memory",
+    "save",
     "set_num_threads",
     "testing",  # noqa: F405
     "value_and_grad",
     "viz",  # noqa: F405
     "vjp",
+    *_errors.__all__,
     *_ops.__all__,
 ]
 

@@ -5,15 +5,17 @@ __all__ = [
     "AutogradError",
     "BoundsError",
     "DTypeError",
+    "DataError",
     "GraphError",
     "MissingExtraError",
     "NoRuleError",
+    "SaveError",
     "ShapeError",
 ]
 
 
 class AutogradError(Exception):
-    """Base of every error raised on purpose by `autograd_core`, `nn` and `optim`."""
+    """Base of the errors about arrays, graphs and files. A setting that cannot be meant is a plain ValueError or TypeError."""
 
 
 class AnomalyError(AutogradError, RuntimeError):
@@ -42,3 +44,11 @@ class NoRuleError(AutogradError, TypeError):
 
 class MissingExtraError(AutogradError, ImportError):
     """An optional package is not installed; the message holds the pip line."""
+
+
+class DataError(AutogradError, ValueError):
+    """A file that is damaged, or holds something else than was expected; the message names file and place."""
+
+
+class SaveError(AutogradError, OSError):
+    """A file could not be written, because the disk is full for example; what was there before is unchanged."""

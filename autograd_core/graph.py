@@ -17,6 +17,7 @@ import numpy as np
 
 from .errors import GraphError, ShapeError
 from .piece import Piece
+from .text import one_line
 
 __all__ = ["Extra", "Node", "Op", "Retired", "enable_grad", "modes", "no_grad", "sweep"]
 
@@ -175,7 +176,7 @@ class Retired:
     @property
     def name(self) -> str:
         """What to call the leaf: put together only when somebody asks, because every optimizer step makes many of these."""
-        return f"'{self.label}'" if self.label else f"a {self.kind.__name__} of shape {np.shape(self.memory)}"
+        return f"'{one_line(self.label)}'" if self.label else f"a {self.kind.__name__} of shape {np.shape(self.memory)}"
 
 
 class _Modes(threading.local):

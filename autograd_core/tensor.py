@@ -15,6 +15,7 @@ import numpy as np
 
 from .errors import DTypeError, GraphError, NoRuleError, ShapeError
 from .graph import Extra, Node, Retired, enable_grad, modes, sweep
+from .text import one_line
 
 if TYPE_CHECKING:
     from .signatures import Bound
@@ -61,6 +62,9 @@ class Tensor(Bound):
         requires_grad: record operations from here on and collect a gradient. Needs a real or complex dtype.
         dtype: convert to this dtype; None keeps the data's (Python floats become float64).
         name: a label for error messages and pictures.
+
+    Copies (`copy.copy`, `copy.deepcopy`) and pickles have values, gradient and name; a leaf's requires a gradient as it does.
+    The graph stays behind: the copy of an operation's result requires no gradient.
 
     Raises:
         DTypeError: for data that is no number, or `requires_grad` on integers or booleans.
@@ -169,7 +173,7 @@ class Tensor(Bound):
 
     def _label(self) -> str:
         label = f"tensor of shape {self.shape} and dtype {self.dtype}"
-        return f"'{self.name}', a {label}" if self.name else f"a {label}"
+        return f"'{one_line(self.name)}', a {label}" if self.name else f"a {label}"
 
     # Gradients
 
@@ -286,12 +290,10 @@ class Tensor(Bound):
     def __repr__(self) -> str:
         return _repr(self)
 
-    # Copies and pickles carry values, not graphs
+    # Copies and pickles carry values, not graphs: that of an operation's result requires no gradient
 
     def __reduce__(self) -> Any:
-        if not self.is_leaf:
-            raise GraphError(f"{self._label()} has a graph, which is not copied or pickled: use detach() first")
-        return _rebuild, (type(self), self._data, self.requires_grad, self._grad, self.name)
+        return _rebuild, (type(self), self._data, self.requires_grad and self.is_leaf, self._grad, self.name)
 
     def __copy__(self) -> Tensor:
         return self.__deepcopy__({})  # two leaves with one memory could not know of each other's changes

@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
+from typing import Any
 
 __all__ = ["get_num_threads", "in_threads", "set_num_threads"]
 
@@ -26,16 +28,27 @@ class _Pool:
 
     def __init__(self) -> None:
         self.threads = _default()
-        self.executor: ThreadPoolExecutor | None = None
-
-    def get(self) -> ThreadPoolExecutor:
-        if self.executor is None:
-            self.executor = ThreadPoolExecutor(self.threads - 1, "autograd_core")
-        return self.executor
+        self.forget()
 
     def forget(self) -> None:
         """After a fork the threads are not in the child: it makes its own."""
-        self.executor = None
+        self.executor: ThreadPoolExecutor | None = None
+        self.lock = threading.Lock()
+
+    def submit(self, jobs: list[Callable[[], Any]]) -> list[Future[Any]]:
+        """Hand out work to the other threads; the number of threads does not change meanwhile."""
+        with self.lock:
+            if self.executor is None:
+                self.executor = ThreadPoolExecutor(max(1, self.threads - 1), "autograd_core")
+            return [self.executor.submit(job) for job in jobs]
+
+    def resize(self, threads: int) -> None:
+        """Another number of threads from now on; what was handed out is finished by the old ones."""
+        with self.lock:
+            if self.executor is not None and threads != self.threads:
+                self.executor.shutdown(wait=False)
+                self.executor = None
+            self.threads = threads
 
 
 _pool = _Pool()
@@ -76,10 +89,7 @@ def set_num_threads(n: int) -> None:
     """
     if n < 1:
         raise ValueError(f"the number of threads is at least 1; got {n}")
-    if _pool.executor is not None and n != _pool.threads:
-        _pool.executor.shutdown()
-        _pool.executor = None
-    _pool.threads = n
+    _pool.resize(n)
 
 
 def in_threads(work: Callable[[int, int], None], start: int, stop: int, least: int) -> None:
@@ -99,9 +109,8 @@ def in_threads(work: Callable[[int, int], None], start: int, stop: int, least: i
         work(start, stop)
         return
     ends = [start + (stop - start) * k // parts for k in range(parts + 1)]
-    executor = _pool.get()
     # a copy of the context, so that np.errstate holds in the other threads too
-    others = [executor.submit(copy_context().run, _inside, work, ends[k], ends[k + 1]) for k in range(1, parts)]
+    others = _pool.submit([partial(copy_context().run, _inside, work, ends[k], ends[k + 1]) for k in range(1, parts)])
     try:
         work(ends[0], ends[1])
     finally:

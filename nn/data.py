@@ -1,4 +1,4 @@
-"""Data for training: mini-batches, splits, scaling, one-hot labels, and readers of IDX, CSV and NPZ files.
+"""Data for training: mini-batches, splits, scaling, one-hot labels; the readers of IDX, CSV and NPZ files are in `readers`.
 
 A *dataset* is an array, a tuple or a dict of arrays with one first axis (the samples), or any object with `len(d)` and
 `d[indices]`, which gives a batch for an array of sample numbers. Nothing here downloads anything.
@@ -6,24 +6,20 @@ A *dataset* is an array, a tuple or a dict of arrays with one first axis (the sa
 
 from __future__ import annotations
 
-import csv
-import gzip
 import math
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import autograd_core as ag
 
+from .readers import Table, read_csv, read_idx, read_npz
+
 __all__ = [
     "Batches",
-    "DataError",
     "FunctionDataset",
     "Scaling",
     "Table",
@@ -38,10 +34,6 @@ __all__ = [
     "take",
     "z_score",
 ]
-
-
-class DataError(ag.AutogradError, ValueError):
-    """A data file that is damaged, or holds something else than was expected; the message names file and place."""
 
 
 # Datasets
@@ -357,169 +349,3 @@ def _measured(x: Any, statistics: Callable[[Any, tuple[int, ...]], tuple[Any, An
         raise ag.ShapeError(f"a scaling is measured on samples along the first axis; got shape {x.shape}")
     dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float32)
     return Scaling(*(values.astype(dtype) for values in statistics(x, (0,))))
-
-
-# Files
-
-_IDX_DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-
-
-def read_idx(path: str | Path) -> Any:
-    """Read an array in IDX format, in which the MNIST digits are published; compressed by gzip or not.
-
-    The file starts with two zero bytes, a code for the dtype and the number of axes; the sizes follow as 4-byte
-    numbers, then the values; all with the most significant byte first.
-
-    Raises:
-        DataError: another format, or fewer or more bytes than its header says.
-
-    Source: LeCun, Cortes and Burges, The MNIST database of handwritten digits.
-
-    >>> import tempfile, pathlib
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "labels.idx"
-    >>> _ = path.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 2, 1]))
-    >>> read_idx(path)
-    array([7, 2, 1], dtype=uint8)
-    """
-    raw = Path(path).read_bytes()
-    if raw[:2] == b"\x1f\x8b":
-        try:
-            raw = gzip.decompress(raw)
-        except (EOFError, OSError, zlib.error) as error:
-            raise DataError(f"{path}: damaged gzip file ({error}); fetch it again") from error
-    if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] not in _IDX_DTYPES:
-        raise DataError(
-            f"{path} is no IDX file: it starts with {raw[:4].hex(' ') or 'nothing'}; expected 00 00, a dtype code, axes"
-        )
-    dtype, start = np.dtype(_IDX_DTYPES[raw[2]]), 4 + 4 * raw[3]
-    shape = tuple(int(size) for size in np.frombuffer(raw[4:start][: (len(raw) - 4) // 4 * 4], ">u4"))
-    expected = start + math.prod(shape) * dtype.itemsize
-    if len(shape) < raw[3] or len(raw) != expected:
-        what = f"a header of {start} bytes" if len(shape) < raw[3] else f"{expected} bytes for shape {shape} of {dtype.name}"
-        raise DataError(f"{path} is damaged: expected {what}, found {len(raw)} bytes; fetch it again")
-    return np.frombuffer(raw, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
-
-
-def read_npz(path: str | Path) -> dict[str, Any]:
-    """Read the arrays of an NPZ file (`np.savez`) by name. Pickled objects in it are refused: they could run code.
-
-    Raises:
-        DataError: no NPZ file, a damaged one, or one with pickled objects.
-
-    >>> import tempfile, pathlib
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "data.npz"
-    >>> np.savez(path, x=np.arange(3))
-    >>> read_npz(path)
-    {'x': array([0, 1, 2])}
-    """
-    if not zipfile.is_zipfile(path):  # looks at the end too: a truncated file is none
-        Path(path).open("rb").close()  # says if there is no such file
-        raise DataError(f"{path} is no NPZ file, or was cut off: NPZ is a zip archive of arrays, as np.savez writes it")
-    try:
-        with np.load(path, allow_pickle=False) as found:
-            return {name: found[name] for name in found.files}
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path}: damaged NPZ file, or objects that are no plain arrays ({error})") from error
-
-
-class Table(NamedTuple):
-    """What `read_csv` returns.
-
-    Attributes:
-        x: numbers (rows, columns), without the label column.
-        y: labels (rows,) as integers, or None without a label column.
-        columns: names of the columns of x: those of the header, or "0", "1" ...
-        classes: what the labels are called in the file, in order (of their numbers, if they are): label k is `classes[k]`.
-    """
-
-    x: Any
-    y: Any
-    columns: list[str]
-    classes: list[str]
-
-
-def read_csv(
-    path: str | Path,
-    label: str | int | None = None,
-    *,
-    header: bool | None = None,
-    delimiter: str = ",",
-    dtype: Any = np.float32,
-) -> Table:
-    r"""Read a table of numbers, with a column of labels if there is one.
-
-    Args:
-        path: a text file in UTF-8. Empty lines are skipped.
-        label: name or number of the column with the labels, which may be any text; -1 is the last one.
-        header: whether the first line names the columns; None looks: it does if a cell that should be a number is none.
-        delimiter: between cells.
-        dtype: of the numbers.
-
-    Raises:
-        DataError: a cell that is no number, with its line and column; lines of different lengths; no data.
-        KeyError, IndexError: there is no such label column.
-        ValueError: a label by name without a header.
-
-    >>> import tempfile, pathlib
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "flowers.csv"
-    >>> _ = path.write_text("length,width,kind\n5.1,3.5,setosa\n7,3.2,versicolor\n")
-    >>> table = read_csv(path, label="kind")
-    >>> table.columns, table.y, table.classes
-    (['length', 'width'], array([0, 1]), ['setosa', 'versicolor'])
-    """
-    with Path(path).open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
-        try:
-            lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise DataError(f"{path}, line {reader.line_num + 1}: not a text table in UTF-8 ({error})") from error
-    if not lines:
-        raise DataError(f"{path} is empty")
-    first = lines[0][1]
-    width = len(first)
-    for line, row in lines:
-        if len(row) != width:
-            raise DataError(
-                f"{path}, line {line}: {len(row)} cells, where the first line has {width} (delimiter {delimiter!r})"
-            )
-    if isinstance(label, str) and header is False:
-        raise ValueError(f"label '{label}' is a name, and header=False says that columns have none: give its number")
-    at = _column(path, label, first)
-    numeric = [k for k in range(width) if k != at]
-    if header is None:
-        header = isinstance(label, str) or any(_number(first[k]) is None for k in numeric)
-    names = first if header else [str(k) for k in range(width)]
-    rows = lines[header:]
-    if not rows:
-        raise DataError(f"{path} has a header and no data")
-    x = np.array([[_number(row[k]) for k in numeric] for _, row in rows], float).reshape(len(rows), len(numeric))
-    for i, j in np.argwhere(np.isnan(x)):  # what is no number has become NaN
-        line, row = rows[i]
-        k = numeric[j]
-        if _number(row[k]) is None:
-            raise DataError(f"{path}, line {line}, column {k + 1} ('{names[k]}'): {row[k]!r} is no number")
-    columns = [names[k] for k in numeric]
-    if at is None:
-        return Table(x.astype(dtype), None, columns, [])
-    classes, y = np.unique(np.array([row[at] for _, row in rows]), return_inverse=True)
-    as_numbers = np.array([_number(name) for name in classes.tolist()], float)
-    order = np.arange(len(classes)) if np.isnan(as_numbers).any() else as_numbers.argsort(kind="stable")
-    return Table(x.astype(dtype), order.argsort()[y], columns, classes[order].tolist())
-
-
-def _column(path: str | Path, label: str | int | None, first: list[str]) -> int | None:
-    if isinstance(label, str):
-        if label not in first:
-            raise KeyError(f"{path} has no column '{label}'; its first line is {', '.join(first)}")
-        return first.index(label)
-    if label is not None and not -len(first) <= label < len(first):
-        raise IndexError(f"{path} has no column number {label}: it has {len(first)} columns")
-    return None if label is None else label % len(first)
-
-
-def _number(cell: str) -> float | None:
-    """The number in a cell, if it is one."""
-    try:
-        return None if "_" in cell else float(cell)  # Python's float reads 1_000
-    except ValueError:
-        return None

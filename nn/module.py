@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from os import PathLike
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from autograd_core import ShapeError, Tensor, no_grad
+from autograd_core import ShapeError, Tensor, load, no_grad, save
+from autograd_core.text import one_line
 
 from .summary import Summary
 
@@ -58,6 +60,17 @@ class StateDictError(ShapeError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0])  # a KeyError would show it in quotes, on one line
+
+
+def _plain(value: Any) -> Any:
+    """What stands in a state dict as a plain array; as one of objects, which fits nowhere, if it is no array of numbers."""
+    if isinstance(value, Tensor):
+        return value.numpy()
+    try:
+        array = np.asarray(value)
+    except Exception:  # noqa: BLE001  uneven lists, and objects of others, which may raise anything
+        return np.empty((), object)
+    return array if array.dtype.kind in "biufc" else array.astype(object)
 
 
 class LoadResult(NamedTuple):
@@ -245,26 +258,71 @@ class Module:
             The names that were left alone: `missing_keys` and `unexpected_keys`; empty if strict.
 
         Raises:
-            StateDictError: a shape differs or, with `strict`, names are missing or unexpected. It lists all of them, and
-                nothing is changed.
+            StateDictError: a shape differs, values are of a kind that cannot be stored (complex for real, real for integer)
+                or, with `strict`, names are missing or unexpected. It lists all of them, and nothing is changed.
         """
         own = self._state()
+        if not isinstance(state_dict, Mapping):
+            raise StateDictError(f"a state dict is a dict of arrays by name; got a {type(state_dict).__name__}")
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
+        given = {name: _plain(state_dict[name]) for name in own if name in state_dict}
         mismatched = [
-            f"{name} (has {tensor.shape}, given {np.shape(state_dict[name])})"
-            for name, tensor in own.items()
-            if name in state_dict and tensor.shape != np.shape(state_dict[name])
+            f"{name} (has {own[name].shape}, given {value.shape})"
+            for name, value in given.items()
+            if own[name].shape != value.shape
+        ]
+        unusable = [
+            f"{name} (is {own[name].dtype}, given {value.dtype})"
+            for name, value in given.items()
+            if not np.can_cast(value.dtype, own[name].dtype, "same_kind")
         ]
         wrong = {"missing": missing, "unexpected": unexpected} if strict else {}
-        lines = [f"  {what}: {', '.join(names)}" for what, names in (wrong | {"other shape": mismatched}).items() if names]
+        wrong |= {"other shape": mismatched, "other kind of values": unusable}
+        lines = [f"  {what}: {', '.join(map(one_line, names))}" for what, names in wrong.items() if names]
         if lines:
             raise StateDictError("\n".join([f"the state dict does not fit {type(self).__name__}:", *lines]))
         with no_grad():
-            for name, tensor in own.items():
-                if name in state_dict:
-                    tensor.copy_(state_dict[name])
+            for name, value in given.items():
+                own[name].copy_(value)
         return LoadResult(missing, unexpected)
+
+    def save(self, path: str | PathLike[str], metadata: Mapping[str, str] | None = None) -> None:
+        """Write the state dict to a safetensors file, whole or not at all (`ag.save`).
+
+        Args:
+            path: the file, replaced if it exists.
+            metadata: texts by name to keep with it.
+
+        Raises:
+            SaveError: the file could not be written; what was there before is unchanged.
+            MissingExtraError: safetensors is not installed.
+
+        >>> import tempfile, pathlib
+        >>> from nn import Linear
+        >>> path, layer, other = pathlib.Path(tempfile.mkdtemp()) / "layer.safetensors", Linear(2, 3), Linear(2, 3)
+        >>> layer.save(path); other.load(path); bool((other(np.ones(2)) == layer(np.ones(2))).all())
+        LoadResult(missing_keys=[], unexpected_keys=[])
+        True
+        """
+        save(path, self.state_dict(), metadata)
+
+    def load(self, path: str | PathLike[str], strict: bool = True) -> LoadResult:
+        """Read a state dict from a safetensors file, also one that PyTorch wrote, into parameters and buffers.
+
+        Args:
+            path: the file.
+            strict: refuse missing and unexpected names.
+
+        Returns:
+            The names that were left alone, as from `load_state_dict`.
+
+        Raises:
+            DataError: no safetensors file, or a damaged one.
+            StateDictError: what is in it does not fit; nothing was changed.
+            MissingExtraError: safetensors is not installed.
+        """
+        return self.load_state_dict(load(path), strict)
 
     def summary(self, *inputs: Any) -> Summary:
         """A table of the modules inside: name, type, shape of the output, number of parameters.
@@ -289,7 +347,7 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        lines = [f"({name}): " + repr(child).replace("\n", "\n  ") for name, child in self.named_children()]
+        lines = [f"({one_line(name)}): " + repr(child).replace("\n", "\n  ") for name, child in self.named_children()]
         lines = [text for text in (self.extra_repr(), *lines) if text] if lines else []
         inside = self.extra_repr() if not lines else "\n  " + "\n  ".join(lines) + "\n"
         return f"{type(self).__name__}({inside})"

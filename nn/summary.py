@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from autograd_core import Tensor, no_grad
+from autograd_core.text import one_line
 
 from .contexts import in_mode, watched
 
@@ -32,7 +33,7 @@ class Summary:
     def __init__(self, module: Module, inputs: Sequence[Any]) -> None:
         shapes = _output_shapes(module, inputs) if inputs else {}
         self.lines = [
-            Line(name, type(m).__name__, shapes.get(id(m), ""), sum(p.size for p in m.parameters()))
+            Line(one_line(name), type(m).__name__, shapes.get(id(m), ""), sum(p.size for p in m.parameters()))
             for name, m in module.named_modules()
         ]
         parameters = [*module.parameters()]

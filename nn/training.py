@@ -15,6 +15,7 @@ import autograd_core as ag
 from autograd_core.extras import need
 from optim import clip_grad_norm_, clip_grad_value_, global_norm
 
+from .checkpoints import Checkpoints
 from .contexts import in_mode
 from .data import batches, length
 from .module import Module
@@ -45,6 +46,12 @@ class History:
     def interrupted(self) -> bool:
         """Whether Ctrl-C ended the training."""
         return self.stopped == "interrupted"
+
+    def is_best(self) -> bool:
+        """Whether the validation loss of the last epoch is the lowest."""
+        losses = self["validation_loss"]
+        before = math.inf if self.best_epoch is None else losses[self.best_epoch - 1]
+        return losses[-1] < before
 
     def __len__(self) -> int:
         return len(self.epochs)
@@ -203,6 +210,9 @@ def fit(
     seed: int | None = None,
     progress: bool = True,
     keep_best: bool = True,
+    checkpoint_dir: str | Path | None = None,
+    keep: int = 3,
+    resume: bool = False,
 ) -> History:
     """Train a model: for each epoch, for each batch, loss, gradient, step.
 
@@ -227,14 +237,22 @@ def fit(
         progress: show a progress bar, if tqdm is installed.
         keep_best: at the end, however it comes, give the model the weights and buffers of its best epoch. Needs
             validation data; without, the last weights stay.
+        checkpoint_dir: a folder for a checkpoint after each epoch: everything that the rest of the run depends on, whole
+            or not at all. What it cannot see are generators of your own outside of the model: draw from `ag.default_rng()`.
+        keep: of how many of the last epochs checkpoints are kept; that of the best epoch is kept too.
+        resume: go on from the last checkpoint in the folder, if there is one: then all comes out bit for bit as from a run
+            that was not interrupted. The other arguments have to be the same, but for `epochs` and `early_stopping`.
 
     Returns:
-        The `History`.
+        The `History`, of the interrupted run too.
 
     Raises:
         AnomalyError: the loss, or with `clip_norm` the gradient, is NaN or infinite; says in which epoch and batch.
         ShapeError: the loss is not one number, or a dataset's arrays do not fit together.
-        ValueError: settings that cannot be meant.
+        ValueError: settings that cannot be meant, or other ones than those of the run to resume.
+        FileExistsError: there are checkpoints in the folder, and `resume` is False.
+        SaveError: a checkpoint could not be written (disk full); those before are unchanged.
+        DataError: none of the checkpoints can be read. A damaged last one only warns, and the one before it is taken.
 
     Source: clipping by norm: Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks, ICML 2013.
     Early stopping: Goodfellow, Bengio and Courville, Deep Learning, 2016, section 7.8.
@@ -248,22 +266,37 @@ def fit(
     >>> len(history), model.weight.numpy().round(2)
     (20, array([[1., 2., 3.]]))
     """
-    at_least_one = {"epochs": epochs, "batch_size": batch_size, "early_stopping": early_stopping}
+    at_least_one = {"epochs": epochs, "batch_size": batch_size, "early_stopping": early_stopping, "keep": keep}
     _checked(model, optimizer, at_least_one, {"clip_norm": clip_norm, "clip_value": clip_value})
     if early_stopping is not None and validation is None:
         raise ValueError("early_stopping watches the validation loss: give validation=(x, y), for instance from nn.data.split")
+    if resume and checkpoint_dir is None:
+        raise ValueError("resume=True goes on from a checkpoint: give checkpoint_dir=, the folder that has them")
     for name, dataset in (("train", train), ("validation", validation)):
         if dataset is not None and not length(dataset):
             raise ag.ShapeError(f"the dataset {name}= has no samples")
     if seed is not None:
         ag.manual_seed(seed)
     loader = batches(train, batch_size, seed=seed)
-    history, best, best_state = History(), math.inf, None
+    history, best_state, checkpoints = History(), None, None
+    if checkpoint_dir is not None:
+        settings = {
+            "batch_size": batch_size,
+            "seed": seed,
+            "samples": length(train),
+            "clip_norm": clip_norm,
+            "clip_value": clip_value,
+        }
+        checkpoints = Checkpoints(checkpoint_dir, keep, resume, _stateful(model, loss, optimizer, callbacks), settings)
+        history = History(**(checkpoints.restore() or {}))
+        if keep_best and history.best_epoch is not None:
+            best_state = checkpoints.weights(history.best_epoch)
     try:
-        with in_mode(model, True), _bar(progress, epochs * len(loader)) as bar:
-            for epoch in range(1, epochs + 1):
+        with in_mode(model, True), _bar(progress, epochs * len(loader), len(history) * len(loader)) as bar:
+            while _goes_on(history, epochs, early_stopping):
+                epoch = len(history) + 1
                 averages = _Averages(metrics)
-                for number, batch in enumerate(loader, start=1):
+                for number, batch in enumerate(loader.epoch(epoch - 1), start=1):
                     place = f"epoch {epoch}, batch {number} of {len(loader)}"
                     _step(model, batch, loss, optimizer, averages, (clip_value, clip_norm), place)
                     bar.update()
@@ -271,24 +304,38 @@ def fit(
                 if validation is not None:
                     held_out = evaluate(model, validation, loss, batch_size=batch_size, metrics=metrics)
                     row |= {f"validation_{name}": number for name, number in held_out.items()}
-                    if held_out["loss"] < best:
-                        best_state = model.state_dict() if keep_best else None
-                        best, history.best_epoch = held_out["loss"], epoch
                 history.epochs.append(row)
+                if validation is not None and history.is_best():
+                    history.best_epoch = epoch
+                    best_state = model.state_dict() if keep_best else None
                 bar.set_description(f"epoch {epoch} of {epochs}")
                 bar.set_postfix({name: _shown(number) for name, number in row.items() if name != "epoch"})
                 if any([callback(history) is True for callback in callbacks]):  # noqa: C419  each of them is called
                     history.stopped = "callback"
-                    break
-                if early_stopping is not None and epoch - (history.best_epoch or 0) >= early_stopping:
-                    history.stopped = "early stopping"
-                    break
+                if checkpoints is not None:
+                    checkpoints.save(vars(history))
     except KeyboardInterrupt:
         history.stopped = "interrupted"
     finally:
         if best_state is not None:
             model.load_state_dict(best_state)
     return history
+
+
+def _stateful(model: Module, loss: Any, optimizer: Any, callbacks: Sequence[Any]) -> dict[str, Any]:
+    """Everything that changes during a run and knows its state, by name."""
+    owners = [getattr(callback, "__self__", callback) for callback in callbacks]  # of a method, its object
+    others = {"loss": loss, **{f"callback {k}": owner for k, owner in enumerate(owners)}}
+    return {"model": model, "optimizer": optimizer, **{n: part for n, part in others.items() if hasattr(part, "state_dict")}}
+
+
+def _goes_on(history: History, epochs: int, early_stopping: int | None) -> bool:
+    """Whether there is another epoch; if not, the history says why."""
+    if history.stopped == "callback":
+        return False
+    stale = len(history) - (history.best_epoch or 0)
+    history.stopped = "all epochs" if early_stopping is None or stale < early_stopping else "early stopping"
+    return history.stopped == "all epochs" and len(history) < epochs
 
 
 def _checked(model: Any, optimizer: Any, at_least_one: dict[str, int | None], positive: dict[str, float | None]) -> None:
@@ -366,7 +413,7 @@ class _NoBar:
     set_description = set_postfix = lambda _self, _shown: None
 
 
-def _bar(progress: bool, total: int) -> Any:
+def _bar(progress: bool, total: int, done: int) -> Any:
     if progress and importlib.util.find_spec("tqdm") is not None:
-        return need("tqdm", "demo").tqdm(total=total, desc="training", unit="batch")
+        return need("tqdm", "demo").tqdm(total=total, initial=done, desc="training", unit="batch")
     return _NoBar()

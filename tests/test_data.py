@@ -219,14 +219,14 @@ def test_damaged_idx_files(tmp_path, rng):
         return data.read_idx(path)
 
     for content in (raw[:-1], raw + b"\0", raw[:9], raw[:4]):
-        with pytest.raises(data.DataError, match=f"a.idx is damaged.*found {len(content)} bytes"):
+        with pytest.raises(ag.DataError, match=f"a.idx is damaged.*found {len(content)} bytes"):
             read(content)
     for content in (b"", b"\0\0", b"P5 2 3 255", bytes([0, 0, 7, 1]) + raw[4:]):
-        with pytest.raises(data.DataError, match="no IDX file"):
+        with pytest.raises(ag.DataError, match="no IDX file"):
             read(content)
     packed = gzip.compress(raw)
     for content in (packed[:-6], packed[:12] + b"\xff\xff" + packed[14:]):
-        with pytest.raises(data.DataError, match="gzip"):
+        with pytest.raises(ag.DataError, match="gzip"):
             read(content)
     with pytest.raises(FileNotFoundError):
         data.read_idx(tmp_path / "none")
@@ -242,10 +242,10 @@ def test_npz_files(tmp_path, rng):
     raw = path.read_bytes()
     for content in (raw[:-30], b"", b"hello", raw[:60] + bytes(40) + raw[100:]):
         path.write_bytes(content)
-        with pytest.raises(data.DataError, match=r"a\.npz"):
+        with pytest.raises(ag.DataError, match=r"a\.npz"):
             data.read_npz(path)
     np.savez(path, x=np.array([{}], object))
-    with pytest.raises(data.DataError, match="no plain arrays"):
+    with pytest.raises(ag.DataError, match="no plain arrays"):
         data.read_npz(path)
     with pytest.raises(FileNotFoundError):
         data.read_npz(tmp_path / "none.npz")
@@ -286,7 +286,7 @@ def test_csv_with_and_without_header_and_labels(tmp_path):
     ],
 )
 def test_csv_mistakes_are_named_with_their_place(tmp_path, text, options, message):
-    with pytest.raises(data.DataError, match=message):
+    with pytest.raises(ag.DataError, match=message):
         data.read_csv(csv_file(tmp_path, text), **options)
 
 
@@ -298,5 +298,117 @@ def test_csv_label_columns_that_do_not_exist(tmp_path):
         data.read_csv(path, label=2)
     with pytest.raises(ValueError, match="give its number"):
         data.read_csv(path, label="a", header=False)
-    with pytest.raises(data.DataError, match="UTF-8"):
+    with pytest.raises(ag.DataError, match="UTF-8"):
         data.read_csv(csv_file(tmp_path, "a,b\n1,\xe9\n", "latin-1"))
+
+
+# Files that claim or hold more than they should
+
+
+def bomb(size):
+    """A small gzip file that holds an IDX array of many zeros."""
+    return gzip.compress(bytes([0, 0, 8, 1]) + struct.pack(">I", size) + bytes(size))
+
+
+def test_idx_files_take_no_more_memory_than_they_can_justify(tmp_path):
+    path = tmp_path / "a.idx"
+    path.write_bytes(bomb(10**6))
+    assert path.stat().st_size < 2000
+    assert len(data.read_idx(path)) == 10**6
+    with pytest.raises(ag.DataError, match="1000000 bytes, more than max_bytes=1000"):
+        data.read_idx(path, max_bytes=1000)
+    for axes in (1, 3, 255):  # claims up to 2^8160 bytes
+        path.write_bytes(bytes([0, 0, 14, axes]) + b"\xff" * 4 * axes)
+        with pytest.raises(ag.DataError, match="is damaged: expected"):
+            data.read_idx(path)
+        path.write_bytes(gzip.compress(path.read_bytes()))
+        with pytest.raises(ag.DataError, match="is damaged: expected"):
+            data.read_idx(path)
+    path.write_bytes(bytes([0, 0, 8, 70]) + bytes([0, 0, 0, 1]) * 70 + b"x")
+    with pytest.raises(ag.DataError, match="NumPy has no arrays of shape"):
+        data.read_idx(path)
+
+
+def npz_of(path, **members):
+    import zipfile
+
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+    return path
+
+
+def npy(header, content=b""):
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,)}\n", bytes(8)),  # 8 TB
+        npy("{'descr': '<f8', 'fortran_order': False, 'shape': (-1,)}\n", bytes(8)),
+        npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}\n", bytes(8)),
+        npy("{'descr': '|V0', 'fortran_order': False, 'shape': (3,)}\n"),
+        npy("-" * 9000),
+        npy("(" * 9000),
+        npy("__import__('os').abort()"),
+        b"\x93NUMPY\x03\x00" + bytes(100),
+        b"hello",
+    ],
+)
+def test_arrays_of_npz_files_have_to_fit_their_headers(tmp_path, content):
+    with pytest.raises(ag.DataError, match="damaged NPZ file, or objects that are no plain arrays"):
+        data.read_npz(npz_of(tmp_path / "a.npz", x=content))
+
+
+def test_npz_files_take_no_more_memory_than_they_can_justify(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, x=np.zeros(10**6), y=np.zeros(0))
+    assert path.stat().st_size < 10_000
+    assert data.read_npz(path)["x"].shape == (10**6,)
+    with pytest.raises(ag.DataError, match=r"holds arrays of 80002.. bytes, more than max_bytes=1000"):
+        data.read_npz(path, max_bytes=1000)
+    raw = bytearray(path.read_bytes())
+    at = raw.rindex(b"x.npy") - 46 + 24  # the size in the list at the end
+    raw[at : at + 4] = struct.pack("<I", 2**31)
+    path.write_bytes(raw)
+    with pytest.raises(ag.DataError, match="cannot come from"):
+        data.read_npz(path)
+
+
+def test_npz_keeps_layouts_and_texts(tmp_path):
+    path = tmp_path / "a.npz"
+    arrays = {
+        "f": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        "names": np.array(["a", "bc"]),
+        "z": np.array(3),
+        "e": np.zeros((0, 2)),
+    }
+    np.savez(path, **arrays)
+    for name, found in data.read_npz(path).items():
+        np.testing.assert_array_equal(found, arrays[name])
+        assert (found.dtype, found.shape, found.flags.writeable) == (arrays[name].dtype, arrays[name].shape, True)
+
+
+def test_one_long_label_does_not_make_all_labels_long(tmp_path):
+    """As an array of texts these labels would take 40 GB."""
+    text = "1," + "x" * 100_000 + "\n" + "1,y\n" * 100_000
+    table = data.read_csv(csv_file(tmp_path, text), label=1)
+    assert np.bincount(table.y).tolist() == [1, 100_000]
+
+
+@pytest.mark.parametrize(
+    ("cell", "dtype"), [("1e300", "f4"), ("-1e6", "f2"), ("2.5", int), ("nan", int), ("300", "u1"), ("inf", int), ("2", bool)]
+)
+def test_numbers_that_do_not_fit_are_named(tmp_path, cell, dtype):
+    with pytest.raises(ag.DataError, match=rf"line 2, column 2 \('1'\): {cell} does not fit into {np.dtype(dtype)}"):
+        data.read_csv(csv_file(tmp_path, f"1,1\n1,{cell}\n"), dtype=dtype)
+    assert data.read_csv(csv_file(tmp_path, f"1,1\n1,{cell}\n"), dtype=float).x.shape == (2, 2)
+
+
+def test_messages_about_files_are_short_and_on_one_line(tmp_path):
+    for text in ('"a\n\x1b[31m",b\n' + "x" * 10_000 + ",1\n", f'a,b\n1,"{"y" * 9000}\n"\n'):
+        with pytest.raises(ag.DataError, match="is no number") as caught:
+            data.read_csv(csv_file(tmp_path, text))
+        assert len(str(caught.value)) < 400
+        assert str(caught.value).isprintable()

@@ -546,8 +546,19 @@ def test_copies_and_pickles_of_leaves():
         np.testing.assert_array_equal(y.numpy(), x.numpy())
         np.testing.assert_array_equal(y.grad, x.grad)
         assert not np.shares_memory(y.numpy(), x.numpy())
-    with pytest.raises(ag.GraphError, match=r"use detach\(\)"):
-        pickle.dumps(x * 2)
+
+
+def test_copies_and_pickles_of_results_leave_the_graph_behind():
+    x = leaf([1.0, 2.0])
+    y = x * 2
+    y.name = "y"
+    y.retain_grad()
+    y.sum().backward()
+    for z in (pickle.loads(pickle.dumps(y)), copy.deepcopy(y), copy.copy(y)):  # noqa: S301
+        assert (z.requires_grad, z.is_leaf, z.name) == (False, True, "y")
+        assert z.numpy().tolist() == [2.0, 4.0]
+        assert z.grad.numpy().tolist() == [1.0, 1.0]
+        assert not np.shares_memory(z.numpy(), y.numpy())
 
 
 def test_topological_order_puts_users_before_what_they_use():

@@ -18,7 +18,7 @@ from . import optimizer_table
 ROOT = Path(__file__).parent.parent
 # Each may import from those before it (and itself); what is not listed may import anything.
 LAYERS = [
-    {"errors", "memory", "version", "extras", "threads"},
+    {"errors", "files", "memory", "version", "extras", "text", "threads"},
     {"graph", "piece"},
     {"randomness", "tree"},
     {"tensor"},
@@ -28,7 +28,8 @@ LAYERS = [
     {"fused"},
     {"ops"},
     {"methods"},
-    {"anomaly"},
+    {"anomaly", "packing"},
+    {"storage"},
     {"transforms"},
     {"jacobians", "recompute"},
     {"check", "testing", "viz", "doctor"},

@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from ..errors import AutogradError
+from ..text import one_line
 
 __all__ = ["CheckError", "Property", "Report", "Row", "naming_writes"]
 
@@ -120,10 +121,10 @@ class Report:
         return [row.cells for row in self]
 
     def _headline(self) -> str:
-        return f"{self.title}: {'passed' if self else 'FAILED'}"
+        return f"{one_line(self.title)}: {'passed' if self else 'FAILED'}"
 
     def __str__(self) -> str:
-        lines = [self.headings, *self.table]
+        lines = [self.headings, *(tuple(map(one_line, cells)) for cells in self.table)]
         widths = [max(len(line[i]) for line in lines) for i in range(len(self.headings))]
         return "\n".join([self._headline(), *("  " + _aligned(line, widths) for line in lines)])
 
