@@ -18,6 +18,7 @@ from . import (
     module,
     normalization,
     padding,
+    parallel,
     pooling,
     positional,
     recurrent,
@@ -69,6 +70,7 @@ __all__ = [  # noqa: PLE0604  each family names its own; functions of lower case
     "functional",
     "init",
     "metrics",
+    "parallel",
     "substituted",  # noqa: F405
     *[name for family in _FAMILIES for name in family.__all__ if name[0].isupper()],
 ]

@@ -5,7 +5,8 @@
 """
 
 from .data_parallel import DataParallel
-from .launch import Ranks, abort, world
+from .launch import ALONE, Ranks, abort, world
+from .sharded import ZeroRedundancyOptimizer
 from .statistics import all_sum
 
-__all__ = ["DataParallel", "Ranks", "abort", "all_sum", "world"]
+__all__ = ["ALONE", "DataParallel", "Ranks", "ZeroRedundancyOptimizer", "abort", "all_sum", "world"]

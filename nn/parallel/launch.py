@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 
 from autograd_core.extras import need
 
-__all__ = ["Ranks", "abort", "real", "world"]
+__all__ = ["ALONE", "Ranks", "abort", "real", "world"]
 
 _LAUNCHED = ("OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_SIZE", "PMI_RANK")  # set by mpiexec and by Slurm's srun
 
@@ -62,7 +63,7 @@ class Ranks:
     """The processes that train together, with what they have to agree on; or one process alone, where all of it is trivial.
 
     Args:
-        comm: communicator of mpi4py; by default that of all processes (`world`).
+        comm: communicator of mpi4py; by default that of all processes (`world`). "alone" for this process by itself.
 
     Attributes:
         rank: number of this process, from 0.
@@ -74,9 +75,10 @@ class Ranks:
     """
 
     def __init__(self, comm: Any = None) -> None:
-        comm = world() if comm is None else comm
-        self.rank, self.size = (0, 1) if comm is None else (comm.rank, comm.size)
-        self.comm = comm if self.size > 1 else None
+        comm = world() if comm is None else None if comm == "alone" else comm
+        self.rank: int = 0 if comm is None else comm.rank
+        self.size: int = 1 if comm is None else comm.size
+        self.comm: Any = comm if self.size > 1 else None
 
     def gathered(self, value: Any) -> list[Any]:
         """What each rank gave, in the order of the ranks; on all of them."""
@@ -85,6 +87,21 @@ class Ranks:
     def from_first(self, value: Any) -> Any:
         """What rank 0 gave; on all ranks."""
         return value if self.comm is None else self.comm.bcast(value, root=0)
+
+    def by_first(self, f: Callable[[], Any]) -> Any:
+        """What a function gives on rank 0, which alone calls it; an error is raised on all ranks."""
+        value, error = None, None
+        if not self.rank:
+            try:
+                value = f()
+            except Exception as raised:
+                if self.comm is None:
+                    raise
+                error = raised
+        value, error = self.from_first((value, error))
+        if error is not None:
+            raise error
+        return value
 
     def sum(self, values: Any) -> Any:
         """The sum of the ranks' arrays, element by element; the same bits on all ranks."""
@@ -104,6 +121,21 @@ class Ranks:
         """Begin to replace a buffer by the sum of the ranks' buffers; gives a request with `Test()` and `Wait()`."""
         return self.comm.Iallreduce(_in_place(), real(buffer))
 
+    def sum_of_slice(self, array: Any) -> Any:
+        """Of the sum of the ranks' arrays, this rank's slice: arrays (size m,) give slices (m,)."""
+        if self.comm is None:
+            return array.copy()
+        part = np.empty(array.size // self.size, array.dtype)
+        self.comm.Reduce_scatter_block(real(array), real(part))
+        return part
+
+    def put_together(self, part: Any, array: Any) -> None:
+        """Write the slices (m,) of all ranks into an array (size m,), in the order of the ranks."""
+        if self.comm is None:
+            array[...] = part
+        else:
+            self.comm.Allgather(real(part), real(array))
+
     def own_stream(self, generator: np.random.Generator) -> None:
         """Move a generator that is in the same state on all ranks to a stream of this rank's own; that of rank 0 stays.
 
@@ -112,6 +144,9 @@ class Ranks:
         if self.rank:
             bits: Any = generator.bit_generator
             generator.bit_generator.state = bits.jumped(self.rank).state
+
+
+ALONE = Ranks("alone")
 
 
 def _in_place() -> Any:

@@ -177,11 +177,11 @@ class Awaited:
         out[0].terms = terms
         return out[0]
 
-    def __add__(self, other: Any) -> Awaited:
-        return np.add(self, other)
+    def __add__(self, other: Any) -> Any:
+        return self.__array_ufunc__(np.add, "__call__", self, other)
 
-    def __radd__(self, other: Any) -> Awaited:
-        return np.add(other, self)
+    def __radd__(self, other: Any) -> Any:
+        return self.__array_ufunc__(np.add, "__call__", other, self)
 
     def copy(self) -> Any:
         """The array; waits for it."""

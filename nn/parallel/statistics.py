@@ -11,7 +11,7 @@ from .launch import Ranks
 __all__ = ["Batch", "all_sum"]
 
 # Each rank's output depends on all ranks' inputs by 1: so the transpose of the sum is the same sum, of cotangents.
-_all_sum = ag.custom_op(
+_all_sum: Any = ag.custom_op(
     "all_sum", lambda x, ranks: ranks.sum(x)[()], lambda g, _y, _x, ranks: _all_sum(g, ranks), kind="linear"
 )
 
