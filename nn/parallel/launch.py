@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from functools import partial
@@ -38,6 +40,7 @@ def world() -> Any:
     if comm.size > 1 and not isinstance(sys.excepthook, partial):
         sys.excepthook = partial(_end_all, comm)
         threading.excepthook = lambda args: _end_all(comm, args.exc_type, args.exc_value, args.exc_traceback)
+        atexit.register(_wait_for_all, comm)
     return comm
 
 
@@ -48,6 +51,13 @@ def _end_all(comm: Any, kind: type[BaseException], error: BaseException | None, 
     sys.stdout.flush()
     sys.stderr.flush()
     comm.Abort(1)
+
+
+def _wait_for_all(comm: Any) -> None:
+    """Sleep until all ranks are done: MPI itself would wait by spinning, and take the cores from those that still work."""
+    done = comm.Ibarrier()
+    while not done.Test():
+        time.sleep(0.01)
 
 
 def abort(status: int) -> None:
