@@ -1,7 +1,7 @@
 """Training jobs that give the same numbers by one process and by several.
 
-`mpiexec -n 4 python -m tests.parallel_jobs out.npz [JOB ...]` writes what they give. Each job is called by every rank, and gives arrays by name.
-Alone, it is called in the test's own process.
+`mpiexec -n 4 python -m tests.parallel_jobs out.npz [JOB ...]` writes what they give. Each job is called by every
+rank, and gives arrays by name. Alone, it is called in the test's own process.
 """
 
 import sys

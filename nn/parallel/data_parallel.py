@@ -57,7 +57,7 @@ class DataParallel(Module):
     (0, 1, (2, 1))
     """
 
-    def __init__(self, module: Module, comm: Any = None, sync_batchnorm: bool = False, bucket_bytes: int = 4 * 2**20) -> None:
+    def __init__(self, module: Module, comm: Any = None, sync_batchnorm: bool = False, bucket_bytes: int = 2**20) -> None:
         self.module, self.ranks, self.bucket_bytes = module, Ranks(comm), bucket_bytes
         self.rank, self.size = self.ranks.rank, self.ranks.size
         self.averages = True  # whether gradients are averaged in the backward pass
