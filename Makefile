@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= auto
 PROFILE ?= quick
 
-.PHONY: demo test test-deep lint types mutation raises kills fuzz fuzz-guided ops-table bench bench-scaling bench-optim soak format clean
+.PHONY: demo test test-deep lint types mutation raises kills fuzz fuzz-guided ops-table bench bench-scaling bench-optim bench-parallel soak format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m autograd_core demo
@@ -63,6 +63,10 @@ bench-scaling: $(VENV)/.bench
 # one step of every optimizer against PyTorch's
 bench-optim: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.optim --write
+
+# training by 1, 2 and 4 processes, and what a network would make of it
+bench-parallel: $(VENV)/.test
+	$(BIN)/python -m benchmarks.parallel
 
 # memory along ten thousand training steps
 soak: $(VENV)/.test

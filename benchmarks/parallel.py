@@ -155,15 +155,18 @@ def measured_steps(build, steps):
     return found | {"bytes": sum(p.data.nbytes for p in net.parameters()), "buckets": len(buckets)}
 
 
-def measured_sums(steps):
-    """Median seconds of one sum, by bytes."""
+def measured_sums(rounds):
+    """Median seconds of one sum of a row of them, by bytes."""
     ranks, found = Ranks(), {}
     for nbytes in SIZES:
-        room = np.zeros(nbytes // 4, np.float32)
-        found[nbytes] = statistics.median(timed(ranks, lambda room=room: ranks.begin_sum(room).Wait()) for _ in range(steps))
-    room = np.zeros(1, np.float32)
-    empty = statistics.median(timed(ranks, lambda: None) for _ in range(steps))  # what timing itself costs
-    return {nbytes: max(seconds - empty, 1e-7) for nbytes, seconds in found.items()}
+        room, row = np.zeros(nbytes // 4, np.float32), 50 if nbytes < 2**18 else 5
+
+        def sums(room=room, row=row):
+            for _ in range(row):
+                ranks.begin_sum(room).Wait()
+
+        found[nbytes] = statistics.median(timed(ranks, sums) for _ in range(rounds)) / row
+    return found
 
 
 def worker(steps):
