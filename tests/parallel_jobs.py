@@ -4,6 +4,7 @@
 rank, and gives arrays by name. Alone, it is called in the test's own process.
 """
 
+import copy
 import sys
 import tempfile
 from pathlib import Path
@@ -90,7 +91,7 @@ def transformer():
     tokens = rng.integers(0, 11, size=(8 * 3 + 5, 6))
     model = DataParallel(net, bucket_bytes=1000)
     next_token = lambda model, t: nn.functional.cross_entropy(model(t[:, :-1]).reshape(-1, 11), t[:, 1:].reshape(-1))
-    return trained(model, optim.AdamW(net.parameters(), lr=1e-2), (tokens,), loss=next_token)
+    return trained(model, optim.SGD(net.parameters(), lr=0.05, momentum=0.9), (tokens,), loss=next_token)
 
 
 def gradients(model, x, y):
@@ -134,6 +135,40 @@ def recorded_gradient():
     x, y = classes((8, 5))
     inner = ag.gradients(gradients(model, x, y), list(net.parameters()), create_graph=True)
     sum((g * g).sum() for g in inner).backward()
+    return found(net)
+
+
+def checkpointed_watched_and_run_twice():
+    net, model = small()
+    x, y = classes((8, 5))
+    gradients(model, x, y)  # a call without a backward pass
+    with ag.detect_anomaly():
+        loss = gradients(model, x, y)
+        loss.backward(retain_graph=True)
+        loss.backward()
+    once = found(net)
+    net.zero_grad()
+    share = len(x) // model.size
+    mine = slice(share * model.rank, share * (model.rank + 1))
+    nn.functional.cross_entropy(ag.checkpoint(model)(x[mine]), y[mine]).backward()
+    return once | {f"checkpoint {name}": g for name, g in found(net).items()}
+
+
+def frozen_converted_and_copied():
+    net, model = small(sync_batchnorm=True)
+    x, y = classes((8, 5))
+    gradients(model, x, y).backward()
+    net[0].weight.requires_grad = False
+    net.zero_grad()
+    gradients(copy.deepcopy(model), x, y).backward()
+    assert net[0].bias.grad is None
+    model.astype(np.float32)
+    gradients(model, x.astype(np.float32), y).backward()
+    assert net[0].bias.grad.dtype == np.float32
+    assert net[0].weight.grad is None
+    net.astype(float)
+    net.zero_grad()
+    gradients(model, x, y).backward()
     return found(net)
 
 
@@ -250,10 +285,22 @@ def fit_resumed():
 JOBS = {
     job.__name__: job
     for job in (
-        mlp, cnn_with_batch_norm, transformer, accumulation, two_calls_and_a_penalty, recorded_gradient,
-        different_layers_on_different_ranks, complex_and_scalar_parameters, sharded_state, sharded_fit, fit, fit_resumed,
+        mlp,
+        cnn_with_batch_norm,
+        transformer,
+        accumulation,
+        two_calls_and_a_penalty,
+        recorded_gradient,
+        checkpointed_watched_and_run_twice,
+        frozen_converted_and_copied,
+        different_layers_on_different_ranks,
+        complex_and_scalar_parameters,
+        sharded_state,
+        sharded_fit,
+        fit,
+        fit_resumed,
     )
-}  # fmt: skip
+}
 
 
 def dropped():

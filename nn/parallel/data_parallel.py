@@ -64,6 +64,7 @@ class DataParallel(Module):
         self.counts = True  # whether ranks tell each other how many samples they have
         self._samples = 0  # under no_sync, since gradients were last averaged
         self._buffers_differ = False
+        self._counting: Any = None
         self._plan: tuple[Any, ...] | None = None
         if self.size == 1:
             return
@@ -135,10 +136,13 @@ class DataParallel(Module):
         self._buffers_differ = self.module.training
         params, buckets = self._planned()
         if not params or not self.counts or not stand_in(params[0][1], None, 0).requires_grad:  # under no_grad
-            self._samples += _samples(args) if params and not self.counts else 0
+            self._samples += _samples(args, kwargs) if params and not self.counts else 0
             return self.module(*args, **kwargs)
         tensors = [p for _, p in params]
-        passing = Passing(self.ranks, tensors, buckets, (_samples(args), self._samples), self._local, self._averaged)
+        if self._counting is not None:
+            self._counting.Wait()  # of a call whose backward pass never came: MPI may still write into its memory
+        passing = Passing(self.ranks, tensors, buckets, (_samples(args, kwargs), self._samples), self._local, self._averaged)
+        self._counting = passing.counting
         instead = {name: stand_in(p, passing, k) for k, (name, p) in enumerate(params)} if self.averages else {}
         with substituted(self.module, instead):
             output = self.module(*args, **kwargs)
@@ -148,7 +152,7 @@ class DataParallel(Module):
     def _planned(self) -> tuple[Any, ...]:
         """The parameters that are trained, and their buckets; made again when others are."""
         params = [(name, p) for name, p in self.named_parameters() if p.requires_grad]
-        key = [id(p) for _, p in params]
+        key = [(id(p), p.dtype, p.shape) for _, p in params]
         if self._plan is None or self._plan[0] != key:
             self._plan = key, params, planned([p for _, p in params], self.bucket_bytes)
         return self._plan[1:]
@@ -187,8 +191,8 @@ class DataParallel(Module):
             self.counts = before
 
 
-def _samples(args: tuple[Any, ...]) -> int:
-    first = next((x for x in flatten(list(args))[0] if np.ndim(x)), None)
+def _samples(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+    first = next((x for x in flatten([args, kwargs])[0] if np.ndim(x)), None)
     if first is None:
         raise ag.ShapeError("DataParallel counts samples along the first axis of the first argument; got no array")
     return len(first)

@@ -90,6 +90,9 @@ class Ranks:
         self.size: int = 1 if comm is None else comm.size
         self.comm: Any = comm if self.size > 1 else None
 
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Ranks:
+        return self  # a copied module is trained by the same processes
+
     def gathered(self, value: Any) -> list[Any]:
         """What each rank gave, in the order of the ranks; on all of them."""
         return [value] if self.comm is None else self.comm.allgather(value)
