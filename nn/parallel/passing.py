@@ -83,6 +83,7 @@ class Passing:
     def _begin(self) -> None:
         self.rooms: list[Any] = [None] * len(self.buckets)
         self.here: set[int] = set()
+        self.missing = [len(bucket.members) for bucket in self.buckets]
         self.requests: list[Any] = []
         self.finished = False
 
@@ -109,7 +110,8 @@ class Passing:
             self._begin()
         self.here.add(k)
         self._put(k, g)
-        while len(self.requests) < len(self.buckets) and self.here.issuperset(self.buckets[len(self.requests)].members):
+        self.missing[self.bucket_of[k]] -= 1
+        while len(self.requests) < len(self.buckets) and not self.missing[len(self.requests)]:
             self._sum_next()
         for request in self.requests:
             request.Test()  # lets MPI go on
