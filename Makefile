@@ -7,7 +7,7 @@ PROFILE ?= quick
 BASE ?= main
 
 .PHONY: demo test test-deep lint types format clean mutation raises kills fuzz fuzz-guided ops-table pictures soak \
-	bench bench-quick bench-guard bench-memory bench-growth bench-scaling bench-optim
+	bench bench-quick bench-guard bench-memory bench-growth bench-scaling bench-optim bench-parallel
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m autograd_core demo
@@ -86,6 +86,10 @@ bench-scaling: $(VENV)/.bench
 # one step of every optimizer against PyTorch's
 bench-optim: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.optim --write
+
+# training by 1, 2 and 4 processes, and what a network would make of it
+bench-parallel: $(VENV)/.test
+	$(BIN)/python -m benchmarks.parallel
 
 # memory along ten thousand training steps
 soak: $(VENV)/.test

@@ -58,6 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
         return int(options.run(options))
     except (AutogradError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
+        if "nn.parallel" in sys.modules:
+            sys.modules["nn.parallel"].abort(1)  # of several ranks, the others do not wait for this one
         return 1
 
 

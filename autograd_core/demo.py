@@ -48,22 +48,21 @@ def evaluate(net: nn.Module, x: Any, labels: Any) -> tuple[float, float]:
         return nn.functional.cross_entropy(logits, labels).item(), float(np.mean(logits.argmax(axis=1) == labels))
 
 
-def train(net: nn.Module, data: tuple[Any, Any, Any, Any], epochs: int, rng: np.random.Generator) -> list[dict[str, float]]:
-    """Train with Adam under a progress bar; one record per epoch."""
+def train(model: nn.parallel.DataParallel, data: tuple[Any, Any, Any, Any], epochs: int, seed: int) -> list[dict[str, float]]:
+    """Train with Adam under a progress bar; one record per epoch. Of several ranks, each takes its share of every batch."""
     x, labels, x_test, labels_test = data
-    adam = optim.Adam(net.parameters(), lr=2e-3, weight_decay=1e-4)
+    adam = optim.Adam(model.parameters(), lr=2e-3, weight_decay=1e-4)
+    loader = nn.data.batches((x, labels), max(1, BATCH // model.size), seed=seed, rank=model.rank, size=model.size)
     history = []
-    bar = need("tqdm", "demo").tqdm(range(epochs), desc="training", unit="epoch")
+    bar = need("tqdm", "demo").tqdm(range(epochs), desc="training", unit="epoch", disable=model.rank > 0)
     for _ in bar:
-        order = rng.permutation(len(x))
-        for start in range(0, len(x), BATCH):
-            batch = order[start : start + BATCH]
-            loss = nn.functional.cross_entropy(net(x[batch]), labels[batch])
+        for images, digits in loader:
+            loss = nn.functional.cross_entropy(model(images), digits)
             adam.zero_grad()
             loss.backward()
             adam.step()
-        loss, accuracy = evaluate(net, x, labels)
-        test_loss, test_accuracy = evaluate(net, x_test, labels_test)
+        loss, accuracy = evaluate(model, x, labels)
+        test_loss, test_accuracy = evaluate(model, x_test, labels_test)
         history.append({"loss": loss, "accuracy": accuracy, "test_loss": test_loss, "test_accuracy": test_accuracy})
         bar.set_postfix(loss=f"{loss:.4f}", test_accuracy=f"{test_accuracy:.1%}")
     return history
@@ -135,12 +134,20 @@ def main(out: Path, epochs: int, seed: int) -> int:
         raise ValueError(f"--epochs has to be at least 1; got {epochs}")
     start = time.perf_counter()
     data = load_digits()
-    out.mkdir(parents=True, exist_ok=True)
     rng = manual_seed(seed)
     net = build(rng)
+    model = nn.parallel.DataParallel(net)  # started by mpiexec, all processes train together
+    if model.rank:
+        train(model, data, epochs, seed)
+        return 0
+    out.mkdir(parents=True, exist_ok=True)
     count = sum(p.size for p in net.parameters())
-    print(f"{len(data[0])} training and {len(data[2])} test images of handwritten digits; {count} parameters, seed {seed}")
-    history = train(net, data, epochs, rng)
+    together = f", {model.size} ranks" if model.size > 1 else ""
+    print(
+        f"{len(data[0])} training and {len(data[2])} test images of handwritten digits; {count} parameters, seed {seed}"
+        f"{together}"
+    )
+    history = train(model, data, epochs, seed)
     print(f"test accuracy {history[-1]['test_accuracy']:.1%} after {epochs} epochs, {time.perf_counter() - start:.1f} s\n")
 
     reports = check_derivatives(net, data[0][:8], data[1][:8], rng)

@@ -1,6 +1,6 @@
 """Layers, losses and initializers on the engine of `autograd_core`; no layer contains a derivative."""
 
-from . import data, diagnostics, functional, init, metrics
+from . import data, diagnostics, functional, init, metrics, parallel
 from .activations import *  # noqa: F403
 from .attention import *  # noqa: F403
 from .containers import *  # noqa: F403
@@ -27,6 +27,7 @@ __all__ = [  # noqa: PLE0604  every class; functions that a layer is made of are
     "functional",
     "init",
     "metrics",
+    "parallel",
     "substituted",  # noqa: F405
     *[name for name in dir() if name[0].isupper()],
 ]

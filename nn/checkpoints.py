@@ -14,6 +14,7 @@ import autograd_core as ag
 from autograd_core.files import new_folder, remove_leftovers
 
 from .module import Module
+from .parallel.launch import ALONE, Ranks
 
 __all__ = ["Checkpoints"]
 
@@ -30,15 +31,26 @@ class Checkpoints:
         parts: what the run consists of, by name: objects with `state_dict` and `load_state_dict`. Those of Modules are saved
             with what they leave out: buffers that are not persistent, and generators.
         settings: numbers and names that a resumed run has to agree in.
+        ranks: the processes of the run: the first one reads and writes.
 
     Raises:
         FileExistsError: there are checkpoints, and `resume` is False.
     """
 
     def __init__(
-        self, folder: str | Path, keep: int, resume: bool, parts: Mapping[str, Any], settings: Mapping[str, Any]
+        self,
+        folder: str | Path,
+        keep: int,
+        resume: bool,
+        parts: Mapping[str, Any],
+        settings: Mapping[str, Any],
+        ranks: Ranks = ALONE,
     ) -> None:
         self.folder, self.keep, self.parts, self.settings = Path(folder), keep, parts, dict(settings)
+        self.ranks = ranks
+        ranks.by_first(lambda: self._begin(resume))
+
+    def _begin(self, resume: bool) -> None:
         new_folder(self.folder)
         remove_leftovers(self.folder)
         if self.epochs() and not resume:
@@ -57,15 +69,24 @@ class Checkpoints:
 
     def save(self, history: Mapping[str, Any]) -> None:
         """Write the checkpoint of the epoch that is over; then delete those that are no longer needed."""
-        epoch, best = len(history["epochs"]), history["best_epoch"]
+        epoch = len(history["epochs"])
         tree = {
             "epoch": epoch,
             "settings": self.settings,
             "history": history,
-            "generator": ag.default_rng(),
             **{name: part.state_dict() for name, part in self.parts.items()},
-            "hidden": {name: dict(_hidden(part)) for name, part in self.parts.items() if isinstance(part, Module)},
+            **self._own(),
         }
+        if self.ranks.size > 1:
+            tree["ranks"] = self.ranks.gathered(self._own())
+        self.ranks.by_first(lambda: self._write(tree, epoch, history["best_epoch"]))
+
+    def _own(self) -> dict[str, Any]:
+        """What each rank has of its own."""
+        hidden = {name: dict(_hidden(part)) for name, part in self.parts.items() if isinstance(part, Module)}
+        return {"generator": ag.default_rng(), "hidden": hidden}
+
+    def _write(self, tree: Any, epoch: int, best: int | None) -> None:
         ag.save(self.path(epoch), tree)
         for old in self.epochs():
             if old <= epoch - self.keep and old != best:
@@ -79,7 +100,7 @@ class Checkpoints:
             ValueError: made with other settings.
             StateDictError: of another model.
         """
-        tree = self._last()
+        tree = self.ranks.by_first(self._last)
         if tree is None:
             return None
         before, now = ({name: given.get(name) for name in self.settings} for given in (tree["settings"], self.settings))
@@ -88,6 +109,8 @@ class Checkpoints:
                 f"the checkpoints in {self.folder} were made with {before}; now {now}: resume with the same, or start in "
                 "another folder from their weights, ag.load(path)['model']"
             )
+        known = tree.get("ranks", [tree])
+        own = known[self.ranks.rank % len(known)]
         for name, part in self.parts.items():
             if not isinstance(tree.get(name), dict):
                 raise ag.DataError(
@@ -95,8 +118,10 @@ class Checkpoints:
                 )
             part.load_state_dict(tree[name])
             if isinstance(part, Module):
-                _restore_hidden(part, tree["hidden"].get(name, {}))
-        ag.default_rng().bit_generator.state = tree["generator"].bit_generator.state
+                _restore_hidden(part, own["hidden"].get(name, {}))
+        ag.default_rng().bit_generator.state = own["generator"].bit_generator.state
+        if len(known) != self.ranks.size:  # another number of ranks than before: the streams are told apart again
+            self.ranks.own_stream(ag.default_rng())
         return tree["history"]
 
     def _last(self) -> Any:
@@ -125,7 +150,7 @@ class Checkpoints:
 
     def weights(self, epoch: int) -> dict[str, Any]:
         """The state dict of the model after an epoch."""
-        return ag.load(self.path(epoch))["model"]
+        return self.ranks.by_first(lambda: ag.load(self.path(epoch))["model"])
 
 
 def _hidden(module: Module) -> Iterator[tuple[str, Any]]:

@@ -126,9 +126,11 @@ class Batches:
     drop_last: bool
     generator: Callable[[int], np.random.Generator] = field(repr=False)
     epochs: Iterator[int] = field(repr=False)
+    rank: int = 0
+    size: int = 1
 
     def __len__(self) -> int:
-        count = length(self.dataset) / self.batch_size
+        count = length(self.dataset) / (self.batch_size * self.size)
         return math.floor(count) if self.drop_last else math.ceil(count)
 
     def __iter__(self) -> Iterator[Any]:
@@ -136,10 +138,12 @@ class Batches:
 
     def epoch(self, number: int) -> Iterator[Any]:
         """The batches of one epoch (from 0). With a seed they depend on the seed and this number only."""
-        size = length(self.dataset)
-        order = self.generator(number).permutation(size) if self.shuffle else None
-        for start in range(0, len(self) * self.batch_size, self.batch_size):
-            span = slice(start, min(start + self.batch_size, size))
+        samples = length(self.dataset)
+        order = self.generator(number).permutation(samples) if self.shuffle else None
+        together = self.batch_size * self.size
+        for start in range(0, len(self) * together, together):
+            count = min(together, samples - start)  # of all processes
+            span = slice(start + count * self.rank // self.size, start + count * (self.rank + 1) // self.size)
             yield take(self.dataset, span if order is None else order[span])
 
 
@@ -151,8 +155,12 @@ def batches(
     rng: np.random.Generator | None = None,
     seed: int | None = None,
     drop_last: bool = False,
+    rank: int = 0,
+    size: int = 1,
 ) -> Batches:
     """Mini-batches of a dataset, in a new random order each epoch.
+
+    Several processes that train together get the shares of one batch of `size * batch_size` samples.
 
     Args:
         dataset: see the module.
@@ -161,12 +169,15 @@ def batches(
         rng: generator for the orders; by default the one of `ag.manual_seed`.
         seed: instead of a generator: epoch k gets the same order in every run, also when training is resumed there.
         drop_last: leave out a last batch that is not full.
+        rank: number of this process, from 0.
+        size: how many processes share each batch; they need the same seed. Of a last batch that is not full they get
+            shares that differ by one sample at most, and may be empty.
 
     Returns:
         An object with a length, to iterate over once per epoch.
 
     Raises:
-        ValueError: a batch size below 1, or both `rng` and `seed`.
+        ValueError: a batch size below 1, both `rng` and `seed`, or a shuffled order that processes share without a seed.
         ShapeError, TypeError: as `length`.
 
     >>> x, y = np.arange(5), np.arange(5) ** 2
@@ -178,8 +189,12 @@ def batches(
     """
     if batch_size < 1 or batch_size != int(batch_size):
         raise ValueError(f"batch_size is the number of samples in a batch, at least 1; got {batch_size}")
+    if not 0 <= rank < size:
+        raise ValueError(f"rank is the number of a process, from 0 to size - 1; got rank={rank}, size={size}")
+    if size > 1 and shuffle and seed is None:
+        raise ValueError("processes that share batches need one order: give seed=, the same for all of them")
     length(dataset)
-    return Batches(dataset, int(batch_size), shuffle, drop_last, _generator(rng, seed), iter(range(2**63)))
+    return Batches(dataset, int(batch_size), shuffle, drop_last, _generator(rng, seed), iter(range(2**63)), rank, size)
 
 
 def _generator(rng: np.random.Generator | None, seed: int | None) -> Callable[[int], np.random.Generator]:

@@ -237,6 +237,20 @@ class GroupNorm(Module):
 # Over samples, or over the places inside each channel, with running statistics for evaluation
 
 
+class _OwnBatch:
+    """Statistics of the batch that this process has; `DataParallel` may put those of all processes in its place."""
+
+    @staticmethod
+    def count(own: int) -> int:
+        """How many values of each channel there are."""
+        return own
+
+    @staticmethod
+    def normalize(x: Any, axes: tuple[int, ...], eps: float, _count: int) -> Any:
+        """Normalized x, mean and variance."""
+        return ag.normalize(x, axes, eps, returned=True)
+
+
 class _RunningNorm(Module):
     """Normalizes channels by statistics of the batch while training, and by running averages of them in evaluation.
 
@@ -249,6 +263,7 @@ class _RunningNorm(Module):
     running_var: Buffer | None
     num_batches_tracked: Buffer | None
     ndims: tuple[int, ...]
+    batch: Any = _OwnBatch
 
     def __init__(
         self,
@@ -285,14 +300,14 @@ class _RunningNorm(Module):
             scale = 1 / ag.sqrt(self.running_var + self.eps)
             return ag.scale_shift(x, _per_channel(scale, x.ndim), _per_channel(-self.running_mean * scale, x.ndim))
         axes = self._axes(x)
-        count = math.prod(x.shape[k] for k in axes)
+        count = self.batch.count(math.prod(x.shape[k] for k in axes))
         if count <= 1 and self.training:
             raise ag.ShapeError(
                 f"{type(self).__name__} needs more than one value per channel while training; got shape {x.shape}. "
                 "In evaluation (`module.eval()`) it uses its running averages; "
                 "drop_last=True leaves out a last batch of one sample."
             )
-        y, mean, variance = ag.normalize(x, axes, self.eps, returned=True)
+        y, mean, variance = self.batch.normalize(x, axes, self.eps, count)
         if self.training and self.running_mean is not None:
             self._track(mean, variance * (count / (count - 1)))
         return y

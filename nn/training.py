@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,8 +17,9 @@ from optim import clip_grad_norm_, clip_grad_value_, global_norm
 
 from .checkpoints import Checkpoints
 from .contexts import in_mode
-from .data import batches, length
+from .data import Batches, batches, length
 from .module import Module
+from .parallel import ALONE, DataParallel, Ranks, ZeroRedundancyOptimizer
 
 __all__ = ["History", "evaluate", "fit"]
 
@@ -112,22 +113,29 @@ def _shown(value: float) -> str:
 class _Averages:
     """Mean loss over samples, and metrics of all outputs together: exact also for metrics that are no means."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, ranks: Ranks) -> None:
+        self.ranks = ranks
         self.metrics = dict(metrics) if isinstance(metrics, Mapping) else {_name(metric): metric for metric in metrics}
         self.total, self.count = 0.0, 0
         self.seen: list[tuple[Any, Any]] = []
 
     def add(self, loss: float, size: int, output: Any, target: Any) -> None:
         """One batch."""
-        self.total, self.count = self.total + loss * size, self.count + size
+        if size:  # of an empty share the loss is no number
+            self.total, self.count = self.total + loss * size, self.count + size
         if self.metrics:
             self.seen.append((_array(output), _array(target)))
 
     def row(self, prefix: str = "") -> dict[str, float]:
-        """The numbers by name."""
-        found = {f"{prefix}loss": self.total / self.count}
+        """The numbers by name: of all ranks' samples."""
+        total, count = self.ranks.sum([self.total, self.count])
+        if not count:
+            raise ag.ShapeError("the dataset to evaluate on has no samples")
+        found = {f"{prefix}loss": float(total / count)}
         if self.metrics:
-            outputs, targets = (np.concatenate(parts) for parts in zip(*self.seen, strict=True))
+            batches_of_all = zip(*self.ranks.gathered(self.seen), strict=True)  # in the order that one process has
+            seen = (share for shares in batches_of_all for share in shares)
+            outputs, targets = (np.concatenate(parts) for parts in zip(*seen, strict=True))
             found |= {f"{prefix}{name}": float(metric(outputs, targets)) for name, metric in self.metrics.items()}
         return found
 
@@ -154,11 +162,17 @@ def _parts(batch: Any) -> tuple[tuple[Any, ...], Any]:
     return batch[:-1], batch[-1]
 
 
+def _ranks(model: Any) -> Ranks:
+    """The processes that train a model together."""
+    return model.ranks if isinstance(model, DataParallel) else ALONE
+
+
 def _evaluated(model: Module, loss: Callable[..., Any], batch: Any) -> tuple[Any, Any, Any]:
     """The loss of a batch, the outputs and the targets."""
     inputs, target = _parts(batch)
     output = model(*inputs)
-    value = loss(output, target)
+    # a rank's share of the last batch may be empty; it takes part, because the others wait for its sums
+    value = loss(output, target) if length(batch) else output.sum()
     if np.shape(value) != ():
         raise ag.ShapeError(f"the loss of a batch is one number; got shape {np.shape(value)}: reduce it with mean or sum")
     return value, output, target
@@ -181,13 +195,12 @@ def evaluate(
     >>> evaluate(Identity(), (scores, labels), functional.cross_entropy, metrics=[metrics.accuracy])["accuracy"]
     0.5
     """
-    averages = _Averages(metrics)
+    ranks = _ranks(model)
+    averages = _Averages(metrics, ranks)
     with in_mode(model, False), ag.no_grad():
-        for batch in batches(dataset, batch_size, shuffle=False):
+        for batch in batches(dataset, batch_size, shuffle=False, rank=ranks.rank, size=ranks.size):
             value, output, target = _evaluated(model, loss, batch)
             averages.add(float(value), length(batch), output, target)
-    if not averages.count:
-        raise ag.ShapeError("the dataset to evaluate on has no samples")
     return averages.row()
 
 
@@ -215,6 +228,9 @@ def fit(
 ) -> History:
     """Train a model: for each epoch, for each batch, loss, gradient, step.
 
+    A `nn.parallel.DataParallel` model is trained by all ranks together: each takes `batch_size` samples of every batch, losses
+    and metrics are of all samples, and rank 0 shows the progress and writes the checkpoints.
+
     Ctrl-C ends the training and leaves a model that can be used: the history so far is returned, with `interrupted` set.
 
     Args:
@@ -224,7 +240,7 @@ def fit(
         loss: from outputs and targets to one number: a function or a module.
         optimizer: of `optim`, with the model's parameters.
         epochs: passes over the data.
-        batch_size: samples per step.
+        batch_size: samples per step, of each rank.
         validation: a dataset to evaluate after each epoch.
         metrics: functions of (outputs, targets), plain arrays of the whole epoch; or a dict of them by name.
         early_stopping: end after so many epochs in a row without a lower validation loss.
@@ -275,30 +291,29 @@ def fit(
     for name, dataset in (("train", train), ("validation", validation)):
         if dataset is not None and not length(dataset):
             raise ag.ShapeError(f"the dataset {name}= has no samples")
+    ranks = _ranks(model)
     if seed is not None:
-        ag.manual_seed(seed)
-    loader = batches(train, batch_size, seed=seed, drop_last=drop_last)
-    if not len(loader):
-        raise ValueError(f"drop_last leaves no batch: {length(train)} samples are fewer than batch_size={batch_size}")
+        ranks.own_stream(ag.manual_seed(seed))
+    loader = _loader(train, batch_size, seed, drop_last, ranks)
     history, best_state, checkpoints = History(), None, None
     if checkpoint_dir is not None:
         settings = {
-            "batch_size": batch_size,
+            "batch_size": batch_size * ranks.size,
             "seed": seed,
             "samples": length(train),
             "clip_norm": clip_norm,
             "clip_value": clip_value,
             "drop_last": drop_last,
         }
-        checkpoints = Checkpoints(checkpoint_dir, keep, resume, _stateful(model, loss, optimizer, callbacks), settings)
+        checkpoints = Checkpoints(checkpoint_dir, keep, resume, _stateful(model, loss, optimizer, callbacks), settings, ranks)
         history = History(**(checkpoints.restore() or {}))
         if keep_best and history.best_epoch is not None:
             best_state = checkpoints.weights(history.best_epoch)
     try:
-        with in_mode(model, True), _bar(progress, epochs * len(loader), len(history) * len(loader)) as bar:
+        with in_mode(model, True), _bar(progress and not ranks.rank, epochs * len(loader), len(history) * len(loader)) as bar:
             while _goes_on(history, epochs, early_stopping):
                 epoch = len(history) + 1
-                averages = _Averages(metrics)
+                averages = _Averages(metrics, ranks)
                 for number, batch in enumerate(loader.epoch(epoch - 1), start=1):
                     place = f"epoch {epoch}, batch {number} of {len(loader)}"
                     _step(model, batch, loss, optimizer, averages, (clip_value, clip_norm), place)
@@ -313,7 +328,8 @@ def fit(
                     best_state = model.state_dict() if keep_best else None
                 bar.set_description(f"epoch {epoch} of {epochs}")
                 bar.set_postfix({name: _shown(number) for name, number in row.items() if name != "epoch"})
-                if any([callback(history) is True for callback in callbacks]):  # noqa: C419  each of them is called
+                ends = any([callback(history) is True for callback in callbacks])  # noqa: C419  each of them is called
+                if any(ranks.gathered(ends)):
                     history.stopped = "callback"
                 if checkpoints is not None:
                     checkpoints.save(vars(history))
@@ -323,6 +339,16 @@ def fit(
         if best_state is not None:
             model.load_state_dict(best_state)
     return history
+
+
+def _loader(train: Any, batch_size: int, seed: int | None, drop_last: bool, ranks: Ranks) -> Batches:
+    """The batches; all ranks shuffle alike, without a seed by a number that rank 0 draws for each epoch."""
+    alone = seed is not None or ranks.size == 1
+    loader = batches(train, batch_size, seed=seed if alone else 0, drop_last=drop_last, rank=ranks.rank, size=ranks.size)
+    if not len(loader):
+        raise ValueError(f"drop_last leaves no batch: {length(train)} samples are fewer than batch_size={batch_size}")
+    shared = lambda _epoch: np.random.default_rng(ranks.from_first(int(ag.default_rng().integers(2**63))))
+    return loader if alone else replace(loader, generator=shared)
 
 
 def _stateful(model: Module, loss: Any, optimizer: Any, callbacks: Sequence[Any]) -> dict[str, Any]:
@@ -383,7 +409,7 @@ def _step(
     _finite(number, "loss", place)
     optimizer.zero_grad()
     value.backward()
-    _clip(_parameters(optimizer), *clip, place)
+    _clip(optimizer, *clip, place)
     optimizer.step()
     averages.add(number, length(batch), output, target)
 
@@ -396,8 +422,13 @@ def _finite(number: float, what: str, place: str) -> None:
         )
 
 
-def _clip(params: list[Any], value: float | None, norm: float | None, place: str) -> None:
+def _clip(optimizer: Any, value: float | None, norm: float | None, place: str) -> None:
     """Clip gradients by value and then by norm."""
+    params = _parameters(optimizer)
+    if isinstance(optimizer, ZeroRedundancyOptimizer) and (value or norm):
+        found = optimizer.clip(value, norm)
+        _finite(found if norm else 0.0, "norm of the gradient", place)
+        return
     if value is not None:
         clip_grad_value_(params, value)
     if norm is not None:

@@ -243,3 +243,9 @@ def test_subclasses_of_a_module_have_its_function_and_options():
 def test_bad_arguments_are_explained(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("f", [ag.relu, ag.softplus])
+def test_complex_numbers_are_refused(f):
+    with pytest.raises(ag.DTypeError, match="takes real numbers; got complex128"):
+        f(np.array([1j]))

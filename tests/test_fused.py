@@ -6,6 +6,7 @@ import pytest
 import autograd_core as ag
 from autograd_core.fused import fused
 from autograd_core.ops import recurrent
+from autograd_core.record import OPS
 
 
 def sequence(rng, dtype=float, steps=4, samples=3, inputs=2, hidden=2):
@@ -74,6 +75,7 @@ def test_only_the_cotangents_that_are_wanted_are_computed():
         return lambda: (asked.append("a"), g * b)[1], lambda: (asked.append("b"), g * a)[1]
 
     product = fused("product_of_two", lambda a, b: a * b, lambda a, b: (a * b, None), backward, 2)
+    del OPS["product_of_two"]  # which other tests would take for one of the engine's
     x = ag.Tensor(2.0, requires_grad=True)
     product(x, np.float64(3.0)).backward()
     assert (x.grad.item(), asked) == (3.0, ["a"])
