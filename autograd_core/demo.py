@@ -51,8 +51,9 @@ def evaluate(net: nn.Module, x: Any, labels: Any) -> tuple[float, float]:
 def train(model: nn.parallel.DataParallel, data: tuple[Any, Any, Any, Any], epochs: int, seed: int) -> list[dict[str, float]]:
     """Train with Adam under a progress bar; one record per epoch. Of several ranks, each takes its share of every batch."""
     x, labels, x_test, labels_test = data
-    adam = optim.Adam(model.parameters(), lr=2e-3, weight_decay=1e-4)
     loader = nn.data.batches((x, labels), max(1, BATCH // model.size), seed=seed, rank=model.rank, size=model.size)
+    schedule = optim.schedules.cosine(4e-3, total_steps=epochs * len(loader))
+    adam = optim.Adam(model.parameters(), lr=schedule, weight_decay=1e-4)
     history = []
     bar = need("tqdm", "demo").tqdm(range(epochs), desc="training", unit="epoch", disable=model.rank > 0)
     for _ in bar:
