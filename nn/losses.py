@@ -176,6 +176,9 @@ def binary_cross_entropy_with_logits(
     0.0
     """
     target = paired(input, target, "binary_cross_entropy_with_logits")
+    if pos_weight is None:
+        loss = ag.sigmoid_cross_entropy(input, target)
+        return reduced(weighted(loss, weight, "binary_cross_entropy_with_logits"), reduction)
     positive = weighted(ag.softplus(-input) * target, pos_weight, "binary_cross_entropy_with_logits")
     loss = positive + ag.softplus(input) * (1 - target)
     return reduced(weighted(loss, weight, "binary_cross_entropy_with_logits"), reduction)

@@ -391,3 +391,16 @@ def test_every_loss_is_finite_at_huge_logits_in_float32(row, rng):
             for single, double in zip(*found, strict=True):
                 assert np.isfinite(single).all()
                 np.testing.assert_allclose(single, double, rtol=2e-5, atol=1e-6 * np.abs(double).max(initial=1))
+
+
+def test_binary_cross_entropy_of_complex_numbers_is_refused():
+    with pytest.raises(ag.DTypeError, match="'sigmoid_cross_entropy' takes real numbers; got complex128 and float64"):
+        ag.sigmoid_cross_entropy(np.array([1j]), np.array([1.0]))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_binary_cross_entropy_is_exact_where_the_loss_is_tiny(dtype):
+    z = np.array([20.0, -20.0, 50.0, -50.0, 3.0], dtype)
+    t = np.array([1.0, 0.0, 1.0, 0.0, 1.0], dtype)
+    expected = np.log1p(np.exp(-np.abs(z.astype(np.float64))))
+    np.testing.assert_allclose(ag.sigmoid_cross_entropy(z, t), expected, rtol=4 * np.finfo(dtype).eps)

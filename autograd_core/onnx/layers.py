@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .build import Builder, Value, is_static, row
+from .elementwise import log1p
 from .reductions import deviation, log_softmax
 
 __all__: list[str] = []
@@ -32,6 +33,13 @@ def _softmax_cross_entropy(g: G, y: Value, scores: Value, labels: Value) -> Name
     labels_name = g.op("Unsqueeze", g.cast(labels, np.int64), np.array([-1]))
     chosen = g.op("GatherElements", logs, labels_name, axis=scores.ndim - 1)
     return g.op("Sub", 0.0, g.op("Squeeze", chosen, np.array([-1])))
+
+
+@row("sigmoid_cross_entropy")
+def _sigmoid_cross_entropy(g: G, y: Value, scores: Value, targets: Value) -> Name:
+    z, t = g.cast(scores, y.dtype), g.cast(targets, y.dtype)
+    linear = g.op("Add", g.op("Mul", g.op("Sub", 1.0, t), z), g.op("Max", g.op("Neg", z), 0.0))
+    return g.op("Add", linear, log1p(g, g.op("Exp", g.op("Neg", g.op("Abs", z)))))
 
 
 # Windows

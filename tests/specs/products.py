@@ -6,7 +6,7 @@ import numpy as np
 
 import autograd_core as ag
 
-from .base import general
+from .base import binary, general
 
 VECTORS_OR_MORE = ([(3,), (3,)], [(2, 3), (3,)], [(3,), (4, 3)], [(2, 3), (4, 3)], [(2, 2, 3), (2, 3)])
 
@@ -50,6 +50,12 @@ PRODUCTS = [
         points=[(([1e4, -1e4],), ([1.0, -1.0],))],
     ),
     general("softmax_cross_entropy_of_many", lambda x: ag.softmax_cross_entropy(x, np.array([[0, 2], [1, 1]])), (2, 2, 3)),
+    binary(
+        "sigmoid_cross_entropy",
+        f=ag.sigmoid_cross_entropy,
+        analytic=False,
+        points=[(([0.0, 1e4, -1e4, 1e4], [0.5, 1.0, 0.0, 0.0]), ([0.0, 0.0, 0.0, 1.0], [0.0, -1e4, 1e4, -1e4]))],
+    ),
     general("linear_no_bias", ag.linear, [(2, 3), (4, 3)]),
     general("inner", np.inner, *VECTORS_OR_MORE, [(2, 3), ()], [(0, 3), (2, 3)], [(2, 0), (3, 0)]),
     general("outer", np.outer, [(3,), (2,)], [(2, 2), ()], [(0,), (2,)]),
