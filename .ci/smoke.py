@@ -28,6 +28,6 @@ try:
     raise SystemExit("graphviz is not part of the core, and yet a picture was drawn")
 except ag.MissingExtraError as error:
     print(f"without the viz extra: {error}")
-print(ag.viz.explain(loss, max_nodes=1000).text.splitlines()[-1])
+print(ag.viz.explain(nn.functional.cross_entropy(net(x), labels), max_nodes=1000).text.splitlines()[-1])
 assert {"page.css", "page.html", "page.js"} <= {path.name for path in Path(ag.viz.__file__).parent.iterdir()}
 print(f"wheel smoke test: autograd_core {ag.__version__} learned, accuracy {accuracy:.1%}")
