@@ -18,7 +18,9 @@ def _averages(g: Block, s: State, b1: float, b2: float) -> tuple[Block, Block]:
     m *= b1
     m += (1 - b1) * g
     v *= b2
-    v += (1 - b2) * g * g
+    square = g * g
+    square *= 1 - b2  # in the same buffer: a third one would not stay in cache
+    v += square
     return m, v
 
 
@@ -75,7 +77,9 @@ class Adam(Optimizer):
         correction = math.sqrt(1 - b2**t)  # root and eps are both multiplied by it: one pass less
         root = sqrt(v)
         root += h["eps"] * correction
-        p -= h["lr"] * correction / (1 - b1**t) * (m / root)
+        step = m / root
+        step *= h["lr"] * correction / (1 - b1**t)
+        p -= step
 
 
 class AdamW(Adam):
