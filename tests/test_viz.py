@@ -713,3 +713,47 @@ def test_command_draws(project, capsys, arguments, expected):
 def test_command_explains_its_errors(project, capsys, arguments, message):
     assert main(["draw", *arguments]) == 1
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("no_dot")
+def test_names_that_no_file_can_hold_are_mended(tmp_path):
+    x = leaf([1.0, 2.0], "a\x00\x07\x1b\ud800\uffff & <b> ]]> \\N")
+    drawing = ag.viz.draw((x * x).sum())
+    for ending in ("svg", "html", "dot"):
+        text = drawing.save(tmp_path / f"graph.{ending}").read_text(encoding="utf-8")
+        assert not re.search("[\x00-\x08\x0b-\x1f\uffff]", text)
+    titles = [t.text for t in ET.fromstring(drawing.svg).iter(f"{SVG}title")]  # noqa: S314  our own output
+    assert any("a\ufffd\ufffd\ufffd\ufffd\ufffd & <b> ]]>" in title for title in titles)
+    assert "\x00" not in str(ag.viz.explain((x * x).sum()))
+
+
+def test_values_that_are_not_finite_are_red():
+    x = leaf([-1.0, 4.0], "x")
+    with np.errstate(all="ignore"):
+        y = np.sqrt(x) * 0.0 + 1.0
+    drawing = ag.viz.draw(y, show=("value",))
+    nodes = [line for line in drawing.dot.splitlines() if "#ffcccc" in line and "->" not in line]
+    assert len(nodes) == 4  # sqrt, multiply, add and the output; not x
+    assert "NaN or inf" in drawing.svg
+    assert '"look":"bad"' in drawing.html
+    mask = np.array([0.0, -np.inf])
+    with ag.viz.trace():
+        masked = ag.viz.draw(np.exp(leaf([1.0, 2.0], "x") + mask), show=("value",))
+    [constant] = [line for line in masked.dot.splitlines() if "class=constant" in line]
+    assert "#ffcccc" not in constant
+
+
+def test_a_double_border_means_a_shared_parameter():
+    x, w = leaf([1.0, 2.0], "x"), nn.Parameter([1.0, 2.0], name="w")
+    assert "peripheries" not in ag.viz.draw(x * x).dot
+    drawing = ag.viz.draw(w * w)
+    assert "peripheries" in drawing.dot
+    assert ">shared<" in drawing.svg
+
+
+def test_boxes_are_as_wide_as_their_text():
+    x = leaf(1.0, "W" * 30)
+    svg = ag.viz.draw(x * 2.0).svg
+    points = re.search(r'<polygon[^>]*stroke="#00805f"[^>]*points="([^"]*)"', svg)[1]
+    across = [float(point.split(",")[0]) for point in points.split()]
+    assert max(across) - min(across) > 30 * 12 * 0.94  # the width of W in Helvetica, at 12 points

@@ -98,7 +98,7 @@ def _legend(rows: list[tuple[str, dict[str, str]]], width: float, top: float) ->
     """Samples and words in lines under the graph; and the width and height that they take."""
     x, y, widest, parts = 8.0, top + 14.0, 0.0, []
     for words, look in rows:
-        room = 38 + 5.6 * len(words)
+        room = 42 + 4.8 * len(words)
         if x > 8 and x + room > width:
             x, y = 8.0, y + 18
         parts.append(_sample(x, y, look))
