@@ -532,6 +532,9 @@ def test_every_op_has_rules_as_text():
     assert rule_texts(OPS["multiply"]) == ["g * b", "g * a"]
     assert rule_text(eval("lambda g, y: g")) == "<lambda>(g, y)"  # noqa: S307  its source cannot be read
     assert rule_text(len) == "len"
+    assert rule_texts(OPS["gelu"]) == ["g * slope"]  # a fused op's: from its backward function
+    assert rule_texts(OPS["lstm"])[4:] == ["dh.T", "dc.T"]
+    assert rule_texts(OPS["rfft"])[0].startswith("_irfft(np.conj(g) / ")  # a call over several lines
 
 
 # Summaries and displays
