@@ -248,7 +248,11 @@ def test_errors_say_what_to_do(tmp_path):
         ({"show": ("shapes",)}, "'shapes'"),
         ({"collapse": "all"}, "depth from 0"),
         ({"collapse": -1}, "depth from 0"),
+        ({"collapse": True}, "depth from 0"),
+        ({"collapse": 1.0}, "depth from 0"),
         ({"max_nodes": 1}, "at least 2"),
+        ({"max_nodes": 2.5}, "at least 2; got 2.5"),
+        ({"max_nodes": None}, "at least 2; got None"),
         ({"inputs": 1.0}, "computed already"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -760,3 +764,8 @@ def test_boxes_are_as_wide_as_their_text():
     points = re.search(r'<polygon[^>]*stroke="#00805f"[^>]*points="([^"]*)"', svg)[1]
     across = [float(point.split(",")[0]) for point in points.split()]
     assert max(across) - min(across) > 30 * 12 * 0.94  # the width of W in Helvetica, at 12 points
+
+
+def test_endings_in_capitals(tmp_path):
+    x = leaf(1.0, "x")
+    assert ag.viz.draw(x * x, max_nodes=np.int64(5)).save(tmp_path / "GRAPH.SVG").read_text(encoding="utf-8").startswith("<svg")
