@@ -769,3 +769,10 @@ def test_boxes_are_as_wide_as_their_text():
 def test_endings_in_capitals(tmp_path):
     x = leaf(1.0, "x")
     assert ag.viz.draw(x * x, max_nodes=np.int64(5)).save(tmp_path / "GRAPH.SVG").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_a_deleted_input_keeps_the_value_that_an_op_has_kept():
+    drawing = ag.viz.draw(leaf([1.0, 2.0], "x") * np.array([3.0, 4.0]))
+    assert vertex(drawing, "(freed)").summary is None  # the rule of a product does not read this factor
+    drawing = ag.viz.draw(np.sin(leaf([1.0, 2.0], "x")))
+    assert vertex(drawing, "(freed)").summary.values == [1.0, 2.0]

@@ -157,7 +157,7 @@ def test_cotangents_accumulate_step_by_step(browser, tmp_path):
 
 
 def test_play_and_pause(browser, tmp_path):
-    x = y = ag.Tensor(2.0, requires_grad=True, name="x")
+    y = ag.Tensor(2.0, requires_grad=True, name="x")
     for _ in range(100):  # for 24 seconds: it does not end by itself while this looks
         y = np.sin(y)
     page = Page(browser, ag.viz.draw(y, fold=False).save(tmp_path / "graph.html"))

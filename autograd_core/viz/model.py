@@ -310,7 +310,7 @@ def _values(order: list[Node], arguments: dict[Node, dict[int, Any]]) -> dict[No
             values[node] = node.extra.tensor()._data
         for position, x in arguments[node].items():
             parent = node.parents[position]
-            if parent is not None and parent.op is not None:
+            if parent is not None and (parent.op is not None or parent.saved() is None):  # or a leaf that is gone
                 values.setdefault(parent, x)
     return values
 
