@@ -761,6 +761,7 @@ def test_a_double_border_means_a_shared_parameter():
 def test_boxes_are_as_wide_as_their_text():
     x = leaf(1.0, "W" * 30)
     svg = ag.viz.draw(x * 2.0).svg
+    assert set(re.findall(r'font-family="([^"]*)"', svg)) == {"Helvetica,Arial,sans-serif"}
     points = re.search(r'<polygon[^>]*stroke="#00805f"[^>]*points="([^"]*)"', svg)[1]
     across = [float(point.split(",")[0]) for point in points.split()]
     assert max(across) - min(across) > 30 * 12 * 0.94  # the width of W in Helvetica, at 12 points

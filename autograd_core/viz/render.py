@@ -15,6 +15,7 @@ from .style import QUIET, css
 
 __all__ = ["rendered", "svg_text"]
 
+FAMILY = "Helvetica,Arial,sans-serif"  # all of the same widths, where they are installed
 _STACK = 2 << 20  # bytes for the module; its own default is too small for graphs of a few hundred nodes
 _lock = threading.Lock()
 _engines: list[Any] = []
@@ -76,6 +77,7 @@ def svg_text(dot: str, titles: dict[str, str], title: str, legend: list[tuple[st
     text = rendered(dot, "svg").decode("utf-8")
     text = text[text.index("<svg") :]
     text = re.sub(r"<!--.*?-->\n?", "", text, flags=re.DOTALL)  # among them the version of Graphviz
+    text = re.sub(r'font-family="[^"]*"', f'font-family="{FAMILY}"', text)
     text = re.sub(r"<title>(.*?)</title>", lambda found: _title(found[1], titles), text)
     width, height = (float(x) for x in re.search(r'viewBox="0\.00 0\.00 ([\d.]+) ([\d.]+)"', text).groups())  # type: ignore[union-attr]
     strip, needed, below = _legend(legend, max(width, 420.0), height)
@@ -103,7 +105,7 @@ def _legend(rows: list[tuple[str, dict[str, str]]], width: float, top: float) ->
             x, y = 8.0, y + 18
         parts.append(_sample(x, y, look))
         parts.append(
-            f'<text x="{x + 27:.1f}" y="{y + 3.5:.1f}" font-family="Helvetica,Arial,sans-serif" font-size="10" '
+            f'<text x="{x + 27:.1f}" y="{y + 3.5:.1f}" font-family="{FAMILY}" font-size="10" '
             f'fill="{QUIET}">{escape(words)}</text>'
         )
         x += room
