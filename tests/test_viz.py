@@ -777,3 +777,14 @@ def test_a_deleted_input_keeps_the_value_that_an_op_has_kept():
     assert vertex(drawing, "(freed)").summary is None  # the rule of a product does not read this factor
     drawing = ag.viz.draw(np.sin(leaf([1.0, 2.0], "x")))
     assert vertex(drawing, "(freed)").summary.values == [1.0, 2.0]
+
+
+@pytest.mark.usefixtures("no_dot")
+def test_a_picture_says_why_gradients_are_missing():
+    x = leaf([1.0, 2.0], "x")
+    y = (x * x).sum()
+    assert "missing" not in ag.viz.draw(y).svg
+    y.backward()
+    said = " ".join(t.text for t in ET.fromstring(ag.viz.draw(y).svg).iter(f"{SVG}text"))  # noqa: S314  our own output
+    assert "Gradients of operations are missing: the graph was freed by backward(): pass retain_graph=True" in said
+    assert "missing" not in ag.viz.draw(y, show=("value",)).svg

