@@ -732,6 +732,15 @@ def test_names_that_no_file_can_hold_are_mended(tmp_path):
     titles = [t.text for t in ET.fromstring(drawing.svg).iter(f"{SVG}title")]  # noqa: S314  our own output
     assert any("a\ufffd\ufffd\ufffd\ufffd\ufffd & <b> ]]>" in title for title in titles)
     assert "\x00" not in str(ag.viz.explain((x * x).sum()))
+    net = nn.Sequential()
+    setattr(net, "a\x00\ud800", nn.Linear(2, 2))
+    for drawing in (
+        ag.viz.draw(net, inputs=np.ones(2)),
+        ag.viz.draw(net(x), names=net),
+        ag.viz.draw(net(x), names={"a\x00.x": x}),
+    ):
+        assert drawing.save(tmp_path / "graph.html").exists()
+        assert ET.fromstring(drawing.svg) is not None  # noqa: S314  our own output
 
 
 def test_values_that_are_not_finite_are_red():
