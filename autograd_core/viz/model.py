@@ -19,7 +19,7 @@ from ..tree import flatten
 from .backward import Pass, Step, original, shown, swept
 from .rules import rule_texts
 from .scopes import Scopes, placed
-from .summaries import Summary, number, summarized, times
+from .summaries import Summary, number, printable, summarized, times
 
 if TYPE_CHECKING:
     from ..graph import Node
@@ -74,6 +74,9 @@ class Vertex:
     edges: list[Edge] = field(default_factory=list)
     users: list[Edge] = field(default_factory=list)
     constants: dict[int, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.op, self.label = printable(self.op), printable(self.label)
 
     @cached_property
     def summary(self) -> Summary | None:
@@ -307,7 +310,7 @@ def _values(order: list[Node], arguments: dict[Node, dict[int, Any]]) -> dict[No
             values[node] = node.extra.tensor()._data
         for position, x in arguments[node].items():
             parent = node.parents[position]
-            if parent is not None and parent.op is not None:
+            if parent is not None and (parent.op is not None or parent.saved() is None):  # or a leaf that is gone
                 values.setdefault(parent, x)
     return values
 

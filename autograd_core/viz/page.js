@@ -146,7 +146,7 @@ function drawNode({node, x, y, w, h}) {
   const shape = outline(node.kind, w, h);
   shape.setAttribute("class", "shape");
   group.append(shape);
-  if (node.uses > 1 && node.kind === "parameter") make("rect", {class: "inner", x: -w / 2 + 3, y: -h / 2 + 3, width: w - 6, height: h - 6, stroke: "var(--parameter-line)"}, null, group);
+  if (node.uses > 1 && node.kind === "parameter") make("rect", {class: "inner", x: -w / 2 + 3, y: -h / 2 + 3, width: w - 6, height: h - 6}, null, group);
   node.lines.forEach((line, k) => make("text", {class: k ? "small" : "", y: -(node.lines.length - 1) * 7.5 + k * 15 + 4, "data-line": k}, line, group));
   act(group, () => pin(node.id), () => about(node));
 }
@@ -221,7 +221,7 @@ function legend() {
     const g = make("g", {class: `${kind} ${look}`}, null, svg), shape = outline(kind, 26, 12);
     shape.setAttribute("class", "shape");
     g.append(shape);
-    if (look === "shared") make("rect", {class: "inner", x: -10, y: -3, width: 20, height: 6, stroke: "var(--parameter-line)"}, null, g);
+    if (look === "shared") make("rect", {class: "inner", x: -10, y: -3, width: 20, height: 6}, null, g);
     html("span", words, row);
   }
   html("h3", "keys");
@@ -319,17 +319,37 @@ stage.addEventListener("wheel", event => {
   const size = stage.getBoundingClientRect();
   zoom(Math.exp(-event.deltaY * 0.0015), event.clientX - size.left, event.clientY - size.top);
 }, {passive: false});
+// One pointer drags; two fingers drag and zoom.
+const fingers = new Map();
+let start = null;
+function grip() {
+  const points = [...fingers.values()], size = stage.getBoundingClientRect(), [first, second] = points;
+  const [x, y] = [0, 1].map(axis => points.reduce((sum, p) => sum + p[axis], 0) / points.length);
+  return {x: x - size.left, y: y - size.top, apart: second ? Math.hypot(first[0] - second[0], first[1] - second[1]) : 0};
+}
+function release(event) {
+  fingers.delete(event.pointerId);
+  if (!fingers.size) stage.classList.remove("dragging");
+}
 stage.addEventListener("pointerdown", event => {
-  const from = {x: event.clientX - view.x, y: event.clientY - view.y}, start = [event.clientX, event.clientY];
-  moved = false;
-  const move = e => {
-    if (Math.hypot(e.clientX - start[0], e.clientY - start[1]) > 4) { moved = touched = true; stage.classList.add("dragging"); }
-    if (moved) { view.x = e.clientX - from.x; view.y = e.clientY - from.y; place(); }
-  };
-  const up = () => { stage.classList.remove("dragging"); window.removeEventListener("pointermove", move); window.removeEventListener("pointerup", up); };
-  window.addEventListener("pointermove", move);
-  window.addEventListener("pointerup", up);
+  if (!fingers.size) { moved = false; start = [event.clientX, event.clientY]; }
+  fingers.set(event.pointerId, [event.clientX, event.clientY]);
 });
+window.addEventListener("pointermove", event => {
+  if (!event.buttons) release(event);
+  if (!fingers.has(event.pointerId)) return;
+  if (!moved && fingers.size < 2 && Math.hypot(event.clientX - start[0], event.clientY - start[1]) <= 4) return;
+  const before = grip();
+  fingers.set(event.pointerId, [event.clientX, event.clientY]);
+  const now = grip();
+  moved = touched = true;
+  stage.classList.add("dragging");
+  view.x += now.x - before.x;
+  view.y += now.y - before.y;
+  zoom(before.apart && now.apart ? now.apart / before.apart : 1, now.x, now.y);
+});
+window.addEventListener("pointerup", release);
+window.addEventListener("pointercancel", release);
 stage.addEventListener("click", () => { if (!moved) { pinned = null; pin(null); legend(); } });
 
 $("in").onclick = () => zoom(1.25);

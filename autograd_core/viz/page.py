@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..piece import dense
 from .backward import Step, shown
-from .dot import dot_source, gradient_line, legend_rows, node_lines
+from .dot import colour_of, dot_source, gradient_line, legend_rows, node_lines
 from .render import rendered
-from .style import BAD, DARK, KINDS, PALETTE, RAMP, grade, largest_of
+from .style import BAD, DARK, KINDS, PALETTE, RAMP, largest_of
 from .summaries import Summary, number, summarized, times
 from .view import Atom, Cluster, Scene, View
 
@@ -133,6 +133,8 @@ class _Data:
             blank = {"vertex": atom.id, "label": atom.text, "lines": [atom.text], "heading": atom.text, "title": atom.text}
             return place | blank | {"kind": "more", "look": "", "rules": [], "words": "", "uses": 0, "order": 1}
         gradient = v.gradient if "grad" in self.show and v.kind != "constant" else None
+        look = self.colour(v)
+        look = look if v.kind == "op" or look == "bad" else ""  # the others keep the colour of their kind
         names = [v.op, v.label, v.kind, *(f"{call.name} {call.type}" for call in v.scope)]
         return place | {
             "vertex": v.id,
@@ -142,7 +144,7 @@ class _Data:
             "title": v.title,
             "lines": node_lines(atom, self.show),
             "gradientLine": gradient is not None,
-            "look": " ".join(x for x in (self.colour(gradient, v.kind), "second" if v.order > 1 else "") if x),
+            "look": " ".join(x for x in (look, "second" if v.order > 1 else "") if x),
             "shape": times(v.shape or ()),
             "dtype": v.summary.dtype if v.summary else v.gradient.dtype if v.gradient else "",
             "order": v.order,
@@ -154,16 +156,13 @@ class _Data:
             "words": " ".join(names).lower(),
         }
 
-    def colour(self, gradient: Summary | None, kind: str = "op") -> str:
-        """The class for a gradient."""
-        colour = grade(gradient, self.largest) if gradient is not None else None
-        if colour == BAD:
-            return "bad"
-        return f"g{RAMP.index(colour)}" if colour and kind == "op" else ""
+    def colour(self, vertex: Vertex | None, prefix: str = "g") -> str:
+        """The class for the value and the gradient of a vertex, or of the lines that leave it."""
+        colour = colour_of(vertex, self.show, self.largest)
+        return "bad" if colour == BAD else f"{prefix}{RAMP.index(colour)}" if colour else ""
 
     def group(self, cluster: Cluster) -> dict[str, Any]:
         """One module."""
-        gradient = cluster.vertices[-1].gradient if "grad" in self.show else None
         return {
             "id": cluster.id,
             "label": cluster.label,
@@ -172,7 +171,7 @@ class _Data:
             "parent": _group_id(cluster.parent),
             "times": cluster.times,
             "count": cluster.count,
-            "look": self.colour(gradient),
+            "look": self.colour(cluster.vertices[-1]),
             "lines": node_lines(Atom(cluster.id, box=cluster, times=cluster.times), self.show),
         }
 
@@ -180,8 +179,6 @@ class _Data:
         """One edge."""
         line = self.view.lines[k]
         tail = line.tail.vertex
-        colour = grade(tail.gradient, self.largest) if tail is not None and "grad" in self.show else None
-        look = "bad" if colour == BAD else f"e{RAMP.index(colour)}" if colour else ""
         ends = [atom.vertex.label if atom.vertex else "…" for atom in (line.tail, line.head)]
         return {
             "tail": line.tail.id,
@@ -192,7 +189,7 @@ class _Data:
             and (tail is None or tail.kind not in ("parameter", "constant")),
             "names": " → ".join(ends),
             "position": line.edges[0].position,
-            "look": look + (" dashed" if tail is not None and tail.order > 1 else ""),
+            "look": self.colour(tail, "e") + (" dashed" if tail is not None and tail.order > 1 else ""),
         }
 
     def step(self, k: int, step: Step) -> dict[str, Any]:

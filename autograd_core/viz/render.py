@@ -7,6 +7,7 @@ import re
 import shutil
 import threading
 from html import escape
+from textwrap import wrap
 from typing import Any
 
 from ..errors import GraphError
@@ -15,6 +16,8 @@ from .style import QUIET, css
 
 __all__ = ["rendered", "svg_text"]
 
+FAMILY = "Helvetica,Arial,sans-serif"  # all of the same widths, where they are installed
+_CHARACTER = 4.8  # points, on an average, of the legend's words
 _STACK = 2 << 20  # bytes for the module; its own default is too small for graphs of a few hundred nodes
 _lock = threading.Lock()
 _engines: list[Any] = []
@@ -64,7 +67,7 @@ def _engine(wasmtime: Any) -> Any:
     return Deep()
 
 
-def svg_text(dot: str, titles: dict[str, str], title: str, legend: list[tuple[str, dict[str, str]]]) -> str:
+def svg_text(dot: str, titles: dict[str, str], title: str, legend: list[tuple[str, dict[str, str]]], note: str = "") -> str:
     """An SVG that reads well in light and dark, and aloud.
 
     Args:
@@ -72,14 +75,19 @@ def svg_text(dot: str, titles: dict[str, str], title: str, legend: list[tuple[st
         titles: of nodes, clusters and edges, by what Graphviz calls them.
         title: of the whole.
         legend: words, and the attributes of a node that looks so.
+        note: what stands below it.
     """
     text = rendered(dot, "svg").decode("utf-8")
     text = text[text.index("<svg") :]
     text = re.sub(r"<!--.*?-->\n?", "", text, flags=re.DOTALL)  # among them the version of Graphviz
+    text = re.sub(r'font-family="[^"]*"', f'font-family="{FAMILY}"', text)
     text = re.sub(r"<title>(.*?)</title>", lambda found: _title(found[1], titles), text)
     width, height = (float(x) for x in re.search(r'viewBox="0\.00 0\.00 ([\d.]+) ([\d.]+)"', text).groups())  # type: ignore[union-attr]
     strip, needed, below = _legend(legend, max(width, 420.0), height)
     width, height = max(width, needed), height + below
+    for line in wrap(note, int(max(width, 420.0) / _CHARACTER)):
+        strip += _words(8.0, height + 8, line)
+        width, height = max(width, 16 + _CHARACTER * len(line)), height + 14
     name = escape(title)
     head = (
         f'<svg role="img" aria-label="{name}" class="ag-graph" width="{width:.0f}pt" height="{height:.0f}pt" '
@@ -98,17 +106,18 @@ def _legend(rows: list[tuple[str, dict[str, str]]], width: float, top: float) ->
     """Samples and words in lines under the graph; and the width and height that they take."""
     x, y, widest, parts = 8.0, top + 14.0, 0.0, []
     for words, look in rows:
-        room = 38 + 5.6 * len(words)
+        room = 42 + _CHARACTER * len(words)
         if x > 8 and x + room > width:
             x, y = 8.0, y + 18
         parts.append(_sample(x, y, look))
-        parts.append(
-            f'<text x="{x + 27:.1f}" y="{y + 3.5:.1f}" font-family="Helvetica,Arial,sans-serif" font-size="10" '
-            f'fill="{QUIET}">{escape(words)}</text>'
-        )
+        parts.append(_words(x + 27, y + 3.5, words))
         x += room
         widest = max(widest, x)
     return f'<g class="legend">{"".join(parts)}</g>\n', widest, (y + 14 - top) if rows else 0.0
+
+
+def _words(x: float, y: float, words: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-family="{FAMILY}" font-size="10" fill="{QUIET}">{escape(words)}</text>'
 
 
 def _sample(x: float, y: float, look: dict[str, str]) -> str:

@@ -8,6 +8,8 @@ import linecache
 from functools import lru_cache
 from typing import Any
 
+from ..fused import fused
+
 __all__ = ["rule_texts"]
 
 
@@ -25,7 +27,17 @@ def rule_text(rule: Any) -> str:
     code = getattr(inspect.unwrap(rule), "__code__", None)
     if code is None:
         return getattr(rule, "__name__", "a rule without source")
+    if rule.__module__ == fused.__module__:
+        return _part(**inspect.getclosurevars(rule).nonlocals)
     return _returned(code) or f"{code.co_name}({', '.join(code.co_varnames[: code.co_argcount])})"
+
+
+def _part(backward: Any, k: int, **_others: Any) -> str:
+    """What the fast backward function of a fused op returns for argument k."""
+    written = _returned(backward.__code__)
+    parts = getattr(ast.parse(written or "()", mode="eval").body, "elts", [])
+    part = parts[k] if k < len(parts) else None
+    return _text(written, part.body) if isinstance(part, ast.Lambda) else f"{backward.__name__}(g)[{k}]"
 
 
 @lru_cache(maxsize=1024)
@@ -46,7 +58,7 @@ def _returned(code: Any) -> str:
 
 def _column(code: Any) -> tuple[int, int, int, int]:
     """Where the body of a lambda stands: the extent of its instructions."""
-    spots = [spot for spot in code.co_positions() if None not in spot and spot[2] < spot[3]]
+    spots = [spot for spot in code.co_positions() if None not in spot and (spot[0], spot[2]) < (spot[1], spot[3])]
     first = min((spot[0], spot[2]) for spot in spots)
     last = max((spot[1], spot[3]) for spot in spots)
     return (*first, *last)
@@ -67,4 +79,5 @@ def _functions(source: str) -> dict[int, list[Any]]:
 
 
 def _text(source: str, node: Any) -> str:
-    return " ".join((ast.get_source_segment(source, node) or "").split())
+    text = " ".join((ast.get_source_segment(source, node) or "").split())
+    return text.replace("( ", "(").replace(", )", ")").replace(" )", ")")  # a call over several lines

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..dual import bare
+from .summaries import printable
 from .tracing import Call
 
 if TYPE_CHECKING:
@@ -31,9 +32,10 @@ class Scopes:
             if not hasattr(names, "named_modules"):
                 raise TypeError(f"names= is a dict from name to tensor or array, or a module; got a {type(names).__name__}")
             for path, module in names.named_modules():
-                calls[path] = Call(path, type(module).__name__, sum(p.size for p in module.parameters()))
+                calls[printable(path)] = Call(printable(path), type(module).__name__, sum(p.size for p in module.parameters()))
             names = {**dict(names.named_parameters()), **dict(names.named_buffers())}
-        for name, value in (names or {}).items():
+        for given, value in (names or {}).items():
+            name = printable(given)
             self.add(name, value)
             self.home[id(value)] = self.home[id(bare(value))] = _path(name, calls)
 

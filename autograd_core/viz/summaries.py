@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,15 +11,21 @@ import numpy as np
 from ..dual import bare
 from ..piece import dense
 
-__all__ = ["Summary", "summarized", "times"]
+__all__ = ["Summary", "number", "printable", "summarized", "times"]
 
 SHOWN = 64  # so many values are kept
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BARS = "▁▂▃▄▅▆▇█"
 
 
 def times(shape: tuple[int, ...]) -> str:
     """A shape as text: 3×4; nothing for a single number."""
     return "×".join(map(str, shape))
+
+
+def printable(text: str) -> str:
+    """A name without the characters that no XML or UTF-8 file can hold."""
+    return _UNPRINTABLE.sub("\ufffd", text)
 
 
 def number(x: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Self
 from ..anomaly import Watch
 from ..dual import bare
 from ..graph import modes
+from .summaries import printable
 
 __all__ = ["Call", "trace"]
 
@@ -86,7 +87,7 @@ class _Tracing(Watch):
         hooks = []
         for name, module in model.named_modules():
             count = sum(p.size for p in module.parameters())
-            hooks.append(module.register_forward_pre_hook(self._entering(Call(name, type(module).__name__, count))))
+            hooks.append(module.register_forward_pre_hook(self._entering(Call(printable(name), type(module).__name__, count))))
             hooks.append(module.register_forward_hook(self._leaving))
         return hooks
 
