@@ -61,7 +61,7 @@ class RangeTest:
         """Draw the loss over the learning rate, with the suggestion; write a file if a path is given.
 
         Returns:
-            The matplotlib figure.
+            The matplotlib Axes.
 
         Raises:
             MissingExtraError: matplotlib is not installed.
@@ -80,7 +80,7 @@ class RangeTest:
         ax.legend(frameon=False, fontsize=8)
         if path is not None:
             figure.savefig(path, dpi=150)
-        return figure
+        return ax
 
 
 def lr_range_test(

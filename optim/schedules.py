@@ -64,8 +64,8 @@ class Schedule:
         return partial(self._make, *self._args, **self._kwargs), ()
 
     def plot(self, steps: int, path: str | Path | None = None, log: bool = False) -> Any:
-        """Draw the values of that many steps; arguments and result are those of the function `plot`."""
-        return plot({repr(self): self}, steps, path, log)
+        """Draw the values of that many steps; arguments are those of the function `plot`. Returns the matplotlib Axes."""
+        return plot({repr(self): self}, steps, path, log)[0]
 
 
 def schedule(formula: Callable[Concatenate[int, Settings], float]) -> Callable[Settings, Schedule]:
@@ -420,7 +420,7 @@ def plot(schedules: Mapping[str, Callable[[int], float]], steps: int, path: str 
         log: a logarithmic axis of values.
 
     Returns:
-        The matplotlib figure.
+        The matplotlib Axes, one for each schedule.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -430,8 +430,8 @@ def plot(schedules: Mapping[str, Callable[[int], float]], steps: int, path: str 
     rows = -(-len(schedules) // columns)
     size = (3.2 * columns + 0.4, 2.3 * rows + 0.2) if columns > 1 else (6.0, 3.2)
     figure = need("matplotlib.figure", "viz").Figure(figsize=size, layout="constrained")
-    places = figure.subplots(rows, columns, squeeze=False).flat
-    for (name, function), ax in zip(schedules.items(), places, strict=False):
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for (name, function), ax in zip(schedules.items(), axes, strict=False):
         values = [function(step) for step in range(steps)]
         ax.plot(range(steps), values, color="#0072B2", linewidth=1.6)
         if log:
@@ -443,8 +443,8 @@ def plot(schedules: Mapping[str, Callable[[int], float]], steps: int, path: str 
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(labelsize=8)
         ax.set_xlabel("step", fontsize=8)
-    for ax in list(places):
+    for ax in axes[len(schedules) :]:
         ax.set_axis_off()
     if path is not None:
         figure.savefig(path, dpi=150)
-    return figure
+    return axes[: len(schedules)]
