@@ -12,6 +12,7 @@ import autograd_core as ag
 
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer, Options, Setting
+from .states import array_like, count
 
 __all__ = ["LBFGS"]
 
@@ -122,10 +123,10 @@ class LBFGS(Optimizer):
             start = Point(0.0, here.value, g, float(g.dot(d)))
             if start.slope > -h["tolerance_change"]:
                 break
-            here, count = self._moved(start, d, h, closure, sign, iteration, h["max_eval"] - evaluations)
+            here, calls = self._moved(start, d, h, closure, sign, iteration, h["max_eval"] - evaluations)
             memory["t"] = here.t
-            evaluations += count
-            memory["func_evals"] += count
+            evaluations += calls
+            memory["func_evals"] += calls
             if evaluations >= h["max_eval"] or _largest(here.gradient) <= h["tolerance_grad"]:
                 break
             if _largest(d) * abs(here.t) <= h["tolerance_change"] or abs(here.value - start.value) < h["tolerance_change"]:
@@ -156,9 +157,9 @@ class LBFGS(Optimizer):
                 return evaluate(t), 1
             go(t)
             return start._replace(t=t), 0
-        found, count = strong_wolfe(evaluate, start, t, _largest(d), h["tolerance_change"], most)
+        found, calls = strong_wolfe(evaluate, start, t, _largest(d), h["tolerance_change"], most)
         go(found.t)
-        return found, count
+        return found, calls
 
     def _gradient(self, sign: float) -> Any:
         """All gradients, in one new array."""
@@ -198,24 +199,29 @@ class LBFGS(Optimizer):
 
     def _load(self, state_dict: Mapping[str, Any]) -> None:
         super()._load({**state_dict, "state": {}})
-        flat = self._flats[0][0]
         given = dict(next(iter(state_dict["state"].values()), {}))
-        self.memory = {
-            name: [_number_or_array(x, flat.real.dtype) for x in v]
-            if isinstance(v, list | tuple)
-            else _number_or_array(v, flat.real.dtype)
-            for name, v in given.items()
-            if name != "al" and v is not None
-        }
-        wrong = {np.shape(x) for x in self.memory.get("old_dirs", [])} - {flat.real.shape}
-        if wrong:
-            raise ValueError(f"the history is of {wrong} numbers; the parameters have {flat.real.shape}")
+        self.memory = _memory({n: v for n, v in given.items() if n != "al" and v is not None}, self._flats[0][0].real)
+
+
+_COUNTS, _NUMBERS = {"func_evals", "n_iter"}, {"t", "H_diag", "prev_loss"}
+_VECTORS, _HISTORY = {"d", "prev_flat_grad"}, {"old_dirs", "old_stps"}
+
+
+def _memory(given: Mapping[str, Any], own: Any) -> dict[str, Any]:
+    """A loaded memory, if it is complete and fits to the parameters `own`."""
+    counts = {name: count(given[name]) for name in given.keys() & _COUNTS}
+    later = _NUMBERS | _VECTORS | _HISTORY | {"ro"} if counts.get("n_iter") else set()
+    wrong = sorted(map(str, given.keys() ^ ({*counts} | later)))
+    if wrong or len({len(given[name]) for name in later & (_HISTORY | {"ro"})}) > 1:
+        raise ValueError(f"the history has too much or too little (of {wrong})")
+    return {
+        **counts,
+        **{name: float(given[name]) for name in later & _NUMBERS},
+        **{name: array_like(name, given[name], own) for name in later & _VECTORS},
+        **{name: [array_like(name, x, own) for x in given[name]] for name in later & _HISTORY},
+        **({"ro": [float(x) for x in given["ro"]]} if later else {}),
+    }
 
 
 def _largest(x: Any) -> float:
     return float(np.abs(x).max(initial=0.0))
-
-
-def _number_or_array(value: Any, dtype: Any) -> Any:
-    array = np.asarray(value)
-    return array.item() if not array.ndim else np.array(array, dtype)

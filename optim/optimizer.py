@@ -20,6 +20,7 @@ from autograd_core.text import one_line
 
 from .block import Block
 from .flat import Flat, State
+from .states import count, load_or_restore
 
 __all__ = ["Betas", "Block", "Optimizer", "Options", "Setting", "State"]  # all that a new optimizer needs
 
@@ -234,12 +235,12 @@ class Optimizer:
         schedules their value at this step is stored. `step_count` is what they go on from.
         """
         state = {i: self._state_of(flat, k) for i, flat, k in self._numbered() if flat.numbers[k]["step"]}
-        groups, count = [], 0
+        groups, first = [], 0
         for group in self.param_groups:
             names = {"param_names": list(group["param_names"])} if "param_names" in group else {}
-            indices = list(range(count, count + len(group["params"])))
+            indices = list(range(first, first + len(group["params"])))
             groups.append(self._settings(group) | names | {"params": indices})
-            count += len(indices)
+            first += len(indices)
         return {"state": state, "param_groups": groups, "step_count": self.step_count}
 
     def _state_of(self, flat: Flat, k: int) -> State:
@@ -262,12 +263,7 @@ class Optimizer:
             DataError: of another number of groups or parameters, with arrays of other shapes, of another optimizer, or no state
                 at all. Nothing was changed then.
         """
-        before = self.state_dict()
-        try:
-            self._load(state_dict)
-        except Exception as error:  # a state from a file may have anything in any place
-            self._load(before)
-            raise ag.DataError(f"this is no state for {type(self).__name__}: {one_line(error, 300)}") from error
+        load_or_restore(self, state_dict)
 
     def _load(self, state_dict: Mapping[str, Any]) -> None:
         groups, state = state_dict["param_groups"], {int(i): s for i, s in state_dict["state"].items()}
@@ -281,7 +277,7 @@ class Optimizer:
             self._settings(group, check=True)
         for (_, flat, k), values in zip(self._numbered(), loaded, strict=True):
             self._load_parameter(flat, k, values)
-        self.step_count = _count(state_dict.get("step_count", max((v.get("step", 0) for v in loaded), default=0)))
+        self.step_count = count(state_dict.get("step_count", max((v.get("step", 0) for v in loaded), default=0)))
 
     def _checked_state(self, values: Mapping[str, Any], flat: Flat, k: int, index: int) -> State:
         """The state of a parameter as arrays of its dtype and Python numbers."""
@@ -291,7 +287,7 @@ class Optimizer:
         found: State = {}
         for name, value in values.items():
             if name in self.numbers:
-                found[name] = _count(value) if name == "step" else type(self.numbers[name])(value)
+                found[name] = count(value) if name == "step" else type(self.numbers[name])(value)
             elif value is not None:
                 array = np.asarray(value)
                 if not np.can_cast(array.dtype, flat.values.dtype, "same_kind"):
@@ -429,14 +425,6 @@ def _kept(name: str, own: Any, given: Any) -> Any:
     if not fits or (isinstance(value, int) and abs(value) >= 2**53):
         raise ag.DataError(f"{name} is {own!r} here, and {one_line(repr(value), 40)} in the state")
     return value
-
-
-def _count(value: Any) -> int:
-    """A number of steps."""
-    count = int(value)
-    if not 0 <= count < 2**53:
-        raise ValueError(f"a number of steps is at least 0; got {one_line(count, 40)}")
-    return count
 
 
 def _nonfinite(flat: Flat) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import schedules
+from .states import count, load_or_restore
 
 if TYPE_CHECKING:
     from .optimizer import Optimizer
@@ -103,18 +104,29 @@ class ReduceOnPlateau:
 
     def state_dict(self) -> dict[str, Any]:
         """What the next calls depend on; load it after the optimizer's own state."""
-        return {name: vars(self)[name] for name in _STATE} | {"scales": list(self._scales)}
+        return {name: vars(self)[name] for name in ("best", *_COUNTS)} | {"scales": list(self._scales)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a state."""
-        vars(self).update({name: state_dict[name] for name in _STATE})
-        self._scales = [float(x) for x in state_dict["scales"]]
+        """Go on from a state.
+
+        Raises:
+            DataError: it is none, or of another number of groups; nothing was changed.
+        """
+        load_or_restore(self, state_dict)
+
+    def _load(self, state_dict: Mapping[str, Any]) -> None:
+        scales = [float(x) for x in state_dict["scales"]]
+        best, counts = float(state_dict["best"]), {name: count(state_dict[name]) for name in _COUNTS}
+        if len(scales) != len(self._scales) or not all(0 <= scale <= 1 for scale in scales) or math.isnan(best):
+            raise ValueError(f"best {best} and scales {scales}, for {len(self._scales)} groups")
+        self.best, self._scales = best, scales
+        vars(self).update(counts)
         for k, schedule in enumerate(self._schedules):
             if schedule is not None:
                 self._set(k, 0.0)
 
 
-_STATE = ("best", "bad_epochs", "cooling", "reductions")
+_COUNTS = ("bad_epochs", "cooling", "reductions")
 _BETTER: dict[tuple[str, str], Callable[[float, float, float], bool]] = {
     ("min", "rel"): lambda a, best, threshold: a < best * (1 - threshold),
     ("min", "abs"): lambda a, best, threshold: a < best - threshold,

@@ -325,6 +325,46 @@ def test_range_test_keeps_schedules_and_restores_after_an_error():
         optim.lr_range_test(sgd, closure, 1.0, 0.1)
 
 
+STATES = [
+    lambda: optim.EMA([ag.Tensor([1.0, 2.0], requires_grad=True)]),
+    lambda: optim.SWA([ag.Tensor([1.0, 2.0], requires_grad=True)]),
+    lambda: optim.ExponentialAverage(),
+    lambda: optim.ReduceOnPlateau(optim.SGD([ag.Tensor([1.0], requires_grad=True)])),
+    lambda: optim.LBFGS([ag.Tensor([1.0, 2.0], requires_grad=True)]),
+    lambda: optim.SGD([ag.Tensor([1.0, 2.0], requires_grad=True)]),
+]
+NO_STATES = [
+    None,
+    [],
+    {},
+    {"averages": None, "count": 1},
+    {"averages": [np.ones(2)], "count": "x"},
+    {"averages": [np.ones(2)], "count": -1},
+    {"averages": [np.ones(2) * 1j], "count": 1},
+    {"averages": [np.array(["a", "b"])], "count": 1},
+    {"sum": "x", "count": 1},
+    {"sum": 1.0, "count": -1},
+    {"best": 1.0, "bad_epochs": 0, "cooling": 0, "reductions": 0},
+    {"best": 1.0, "bad_epochs": "x", "cooling": 0, "reductions": 0, "scales": [1.0]},
+    {"best": np.nan, "bad_epochs": 0, "cooling": 0, "reductions": 0, "scales": [1.0]},
+    {"best": 1.0, "bad_epochs": 0, "cooling": 0, "reductions": 0, "scales": [1.0, 1.0]},
+    {"best": 1.0, "bad_epochs": 0, "cooling": 0, "reductions": 0, "scales": [np.nan]},
+    {"state": {0: {"step": 1, "exp_avg": np.ones(2)}}, "param_groups": [{"params": [0]}]},
+    {"state": {0: {"n_iter": np.nan, "func_evals": 1}}, "param_groups": [{"params": [0]}]},
+    {"state": {0: {"n_iter": 3, "func_evals": 1}}, "param_groups": [{"params": [0]}]},
+]
+
+
+@pytest.mark.parametrize("make", STATES)
+@pytest.mark.parametrize("state", NO_STATES)
+def test_what_is_no_state_is_refused_and_changes_nothing(make, state):
+    owner = make()
+    before = copy.deepcopy(owner.state_dict())
+    with pytest.raises(ag.DataError, match=f"this is no state for {type(owner).__name__}"):
+        owner.load_state_dict(state)
+    np.testing.assert_equal(owner.state_dict(), before)
+
+
 # SciPy's methods
 
 
