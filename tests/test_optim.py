@@ -179,7 +179,7 @@ def test_loading_into_a_network_reaches_its_optimizer():
         (lambda: optim.LBFGS([{"params": [X]}, {"params": [ag.Tensor([1.0], requires_grad=True)]}]), "LBFGS has one group"),
         (lambda: optim.LBFGS([X, ag.Tensor(np.ones(1, np.float32), requires_grad=True)]), "parameters of one dtype"),
         (lambda: optim.LBFGS([X], line_search_fn="armijo"), "'strong_wolfe' or None"),
-        (lambda: optim.Muon([X]), r"real matrices; parameter  has shape \(1,\)"),
+        (lambda: optim.Muon([X]), r"real matrices; parameter number 0 has shape \(1,\)"),
         (lambda: optim.Muon([ag.Tensor([[1.0]], requires_grad=True)], adjust_lr_fn="rms"), "'match_rms_adamw' or None"),
     ],
 )
