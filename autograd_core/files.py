@@ -51,7 +51,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 def _check_replaceable(target: Path) -> None:
     """Refuse what is no file: renaming would put one in the place of a device."""
     if target.exists() and not target.is_file():
-        raise OSError(errno.EINVAL, "it is a folder, a pipe or a device: give the name of a file")
+        raise SaveError(errno.EINVAL, "it is a folder, a pipe or a device: give the name of a file")
 
 
 def _sync(path: Path, flags: int) -> None:

@@ -81,7 +81,7 @@ class LBFGS(Optimizer):
         )
 
     def _check_group(self, group: dict[str, Any]) -> None:
-        if self.param_groups:
+        if any(other["params"] is not group["params"] for other in self.param_groups):
             raise ValueError("LBFGS has one group: its direction depends on all parameters together")
         if len({p.dtype for p in group["params"]}) > 1:
             raise ValueError(f"LBFGS needs parameters of one dtype; got {sorted({str(p.dtype) for p in group['params']})}")
@@ -198,29 +198,32 @@ class LBFGS(Optimizer):
         return super().state_dict() | {"state": {0: copied} if copied else {}}
 
     def _load(self, state_dict: Mapping[str, Any]) -> None:
-        super()._load({**state_dict, "state": {}})
         given = dict(next(iter(state_dict["state"].values()), {}))
-        self.memory = _memory({n: v for n, v in given.items() if n != "al" and v is not None}, self._flats[0][0].real)
+        memory = _memory({n: v for n, v in given.items() if n != "al" and v is not None}, self._flats[0][0].real)
+        super()._load({**state_dict, "state": {}})
+        self.memory = memory
 
 
-_COUNTS, _NUMBERS = {"func_evals", "n_iter"}, {"t", "H_diag", "prev_loss"}
-_VECTORS, _HISTORY = {"d", "prev_flat_grad"}, {"old_dirs", "old_stps"}
+# what is remembered, and how a loaded value becomes it: from the first step, and from the first iteration
+_ALWAYS: dict[str, Callable[[Any, Any], Any]] = dict.fromkeys(("func_evals", "n_iter"), lambda value, _own: count(value))
+_LATER: dict[str, Callable[[Any, Any], Any]] = {
+    **dict.fromkeys(("t", "H_diag", "prev_loss"), lambda value, _own: float(value)),
+    **dict.fromkeys(("d", "prev_flat_grad"), lambda value, own: array_like("the history", value, own)),
+    **dict.fromkeys(("old_dirs", "old_stps"), lambda value, own: [array_like("the history", x, own) for x in value]),
+    "ro": lambda value, _own: [float(x) for x in value],
+}
 
 
 def _memory(given: Mapping[str, Any], own: Any) -> dict[str, Any]:
     """A loaded memory, if it is complete and fits to the parameters `own`."""
-    counts = {name: count(given[name]) for name in given.keys() & _COUNTS}
-    later = _NUMBERS | _VECTORS | _HISTORY | {"ro"} if counts.get("n_iter") else set()
-    wrong = sorted(map(str, given.keys() ^ ({*counts} | later)))
-    if wrong or len({len(given[name]) for name in later & (_HISTORY | {"ro"})}) > 1:
-        raise ValueError(f"the history has too much or too little (of {wrong})")
-    return {
-        **counts,
-        **{name: float(given[name]) for name in later & _NUMBERS},
-        **{name: array_like(name, given[name], own) for name in later & _VECTORS},
-        **{name: [array_like(name, x, own) for x in given[name]] for name in later & _HISTORY},
-        **({"ro": [float(x) for x in given["ro"]]} if later else {}),
-    }
+    kinds = _ALWAYS | _LATER if given.get("n_iter") else _ALWAYS if given else {}
+    wrong = sorted(map(str, given.keys() ^ kinds.keys()))
+    if wrong:
+        raise ValueError(f"its history has too much or too little of {wrong}")
+    memory = {name: kinds[name](value, own) for name, value in given.items()}
+    if len({len(memory[name]) for name in ("old_dirs", "old_stps", "ro") if name in memory}) > 1:
+        raise ValueError("its history has lists of different lengths")
+    return memory
 
 
 def _largest(x: Any) -> float:

@@ -31,6 +31,7 @@ _BLOCK = 131_072  # elements: few calls, and the arrays of one update stay in ca
 _PART = 2 * _BLOCK  # below two such parts, waking a second thread costs more than it saves (measured)
 
 # lower and upper bound (included) of settings, by name
+_WHOLE = {"max_iter", "history_size"}
 _BELOW_ONE = math.nextafter(1.0, 0.0)
 _BOUNDS: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("lr", "eps", "weight_decay", "momentum", "lr_decay", "initial_accumulator_value"), (0.0, math.inf)),
@@ -272,12 +273,20 @@ class Optimizer:
             raise ValueError(f"the state is of groups with {sizes} parameters; this {type(self).__name__} has {own}")
         order = [i for group in groups for i in group["params"]]  # PyTorch's numbers may be any
         loaded = [self._checked_state(state.get(order[i], {}), flat, k, i) for i, flat, k in self._numbered()]
-        for group, given in zip(self.param_groups, groups, strict=True):
-            group.update({name: _kept(name, group[name], given[name]) for name in given.keys() & self.defaults.keys()})
-            self._settings(group, check=True)
+        steps = count(state_dict.get("step_count", max((v.get("step", 0) for v in loaded), default=0)))
+        settings = [self._loaded(*pair) for pair in zip(self.param_groups, groups, strict=True)]
+        for group, given in zip(self.param_groups, settings, strict=True):  # from here on nothing can fail
+            group.update(given)
         for (_, flat, k), values in zip(self._numbered(), loaded, strict=True):
             self._load_parameter(flat, k, values)
-        self.step_count = count(state_dict.get("step_count", max((v.get("step", 0) for v in loaded), default=0)))
+        self.step_count = steps
+
+    def _loaded(self, group: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """A group with the settings of a state."""
+        found = group | {name: _kept(name, group[name], given[name]) for name in given.keys() & self.defaults.keys()}
+        self._settings(found, check=True)
+        self._check_group(found)
+        return found
 
     def _checked_state(self, values: Mapping[str, Any], flat: Flat, k: int, index: int) -> State:
         """The state of a parameter as arrays of its dtype and Python numbers."""
@@ -406,8 +415,9 @@ def _check_bounds(name: str, value: Any) -> None:
     if (len(value) if isinstance(value, tuple) else 1) != (2 if name == "betas" else 1):
         raise TypeError(f"{name} is {'a pair of numbers' if name == 'betas' else 'one number'}; got {value!r}")
     for part in value if isinstance(value, tuple) else (value,):
-        if not isinstance(part, float | int):
-            raise TypeError(f"{name} is a number, or a function of the step number that gives one; got {part!r}")
+        kind = "a whole number" if name in _WHOLE else "a number"
+        if not isinstance(part, int if name in _WHOLE else float | int):
+            raise TypeError(f"{name} is {kind}, or a function of the step number that gives one; got {part!r}")
         if not low <= part <= high:
             limits = f"at least {low:g}" if high == math.inf else f"in [{low:g}, {high:g}{']' if high == 1 else ')'}"
             raise ValueError(f"{name} is {limits}; got {value}")
@@ -420,7 +430,7 @@ def _kept(name: str, own: Any, given: Any) -> Any:
     if callable(own):
         return own
     value = _at(given, 0)
-    wanted: Any = str if isinstance(own, str) else float | int if own is not None else str | float | int | None
+    wanted: Any = str | None if isinstance(own, str) else float | int if own is not None else str | float | int | None
     fits = isinstance(value, wanted)
     if not fits or (isinstance(value, int) and abs(value) >= 2**53):
         raise ag.DataError(f"{name} is {own!r} here, and {one_line(repr(value), 40)} in the state")

@@ -411,6 +411,22 @@ def test_what_is_no_state_is_refused_and_changes_nothing(make, state):
     np.testing.assert_equal(owner.state_dict(), before)
 
 
+def test_a_state_with_another_line_search_is_checked_and_can_be_put_back():
+    lbfgs = optim.LBFGS([ag.Tensor([1.0], requires_grad=True)])
+    for wrong, history in (("x", {}), ("strong_wolfe", {0: {"n_iter": 1}})):
+        state = lbfgs.state_dict() | {"state": history}
+        state["param_groups"][0] |= {"line_search_fn": wrong, "max_eval": 7}
+        with pytest.raises(ag.DataError, match="no state for LBFGS"):
+            lbfgs.load_state_dict(state)
+        assert lbfgs.param_groups[0]["line_search_fn"] is None
+        assert lbfgs.param_groups[0]["max_eval"] == 25
+    with pytest.raises(TypeError, match="history_size is a whole number"):
+        optim.LBFGS([ag.Tensor([1.0], requires_grad=True)], history_size=1.5)
+    state["state"] = {}
+    lbfgs.load_state_dict(state)
+    assert lbfgs.param_groups[0]["line_search_fn"] == "strong_wolfe"
+
+
 # SciPy's methods
 
 
