@@ -376,7 +376,7 @@ def _briefly(x: Any) -> str:
     if not isinstance(x, ag.Tensor):
         return f"the keys {sorted(map(str, x))}" if isinstance(x, Mapping) else f"a {type(x).__name__}"
     why = "requires none" if not x.requires_grad else "is the result of an operation" if not x.is_leaf else "is a parameter"
-    return f"a {type(x).__name__} {x.name or ''} of shape {x.shape}, which {why}"
+    return f"a {type(x).__name__}{' ' + x.name if x.name else ''} of shape {x.shape}, which {why}"
 
 
 def _check_apart(params: list[Any]) -> None:

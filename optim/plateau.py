@@ -72,7 +72,7 @@ class ReduceOnPlateau:
             raise ValueError(f"mode is 'min' or 'max', threshold_mode 'rel' or 'abs'; got {mode!r} and {threshold_mode!r}")
         self.optimizer, self.factor, self.patience, self.threshold, self.eps = optimizer, factor, patience, threshold, eps
         self.cooldown = cooldown
-        self._is_better = _BETTER[mode, threshold_mode]
+        self._modes = mode, threshold_mode  # not their function, which could not be pickled
         self.best = math.inf if mode == "min" else -math.inf
         self.bad_epochs = self.cooling = self.reductions = 0
         self._scales = [1.0] * groups  # of the learning rates that are schedules
@@ -81,7 +81,7 @@ class ReduceOnPlateau:
     def step(self, metric: Any) -> None:
         """Take in the metric of an epoch, and reduce the learning rate if it is time."""
         current = float(metric)
-        improved = self._is_better(current, self.best, self.threshold)
+        improved = _BETTER[self._modes](current, self.best, self.threshold)
         self.best = current if improved else self.best
         self.bad_epochs = 0 if improved or self.cooling else self.bad_epochs + 1
         self.cooling = max(self.cooling - 1, 0)

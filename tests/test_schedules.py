@@ -344,3 +344,11 @@ def test_settings_may_be_iterators_and_later_changes_to_lists_do_not_count():
     milestones.clear()
     again = schedules.multi_step(1.0, iter([2, 4]), gamma=0.5)
     assert [decay(step) for step in range(6)] == [again(step) for step in range(6)] == [1.0, 1.0, 0.5, 0.5, 0.25, 0.25]
+
+
+def test_the_plateau_controller_is_pickled_with_its_optimizer():
+    sgd = optim.SGD([ag.Tensor([0.0], requires_grad=True)], lr=0.5)
+    plateau = pickle.loads(pickle.dumps(optim.ReduceOnPlateau(sgd, patience=0)))  # noqa: S301  our own
+    plateau.step(1.0)
+    plateau.step(1.0)
+    assert plateau.optimizer.param_groups[0]["lr"] == 0.05
