@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import SaveError
@@ -24,11 +25,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     kill or a power failure at any instant, `path` holds the old content or the new, whole.
 
     Raises:
-        SaveError: the system could not write; `path` is as it was.
+        SaveError: the system could not write, or `path` is a device, a pipe or a folder; it is as it was.
     """
     target = Path(os.path.realpath(path))  # a link stays a link
     temporary = target.with_name(f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}")
     try:
+        _check_replaceable(target)
         yield temporary
         if target.exists():
             shutil.copymode(target, temporary)
@@ -42,7 +44,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             error.errno or 0, f"{target} could not be written ({reason}). What was there before is unchanged"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the error that says why is on its way already
+            temporary.unlink()
+
+
+def _check_replaceable(target: Path) -> None:
+    """Refuse what is no file: renaming would put one in the place of a device."""
+    if target.exists() and not target.is_file():
+        raise SaveError(errno.EINVAL, "it is a folder, a pipe or a device: give the name of a file")
 
 
 def _sync(path: Path, flags: int) -> None:

@@ -60,7 +60,7 @@ class Checkpoints:
 
     def epochs(self) -> list[int]:
         """The epochs of which there are checkpoints, the last one first."""
-        found = (_NAME.fullmatch(path.name) for path in self.folder.iterdir())
+        found = (_NAME.fullmatch(path.name) for path in self.folder.iterdir() if path.is_file())
         return sorted((int(match[1]) for match in found if match), reverse=True)
 
     def path(self, epoch: int) -> Path:
@@ -103,7 +103,8 @@ class Checkpoints:
         tree = self.ranks.by_first(self._last)
         if tree is None:
             return None
-        before, now = ({name: given.get(name) for name in self.settings} for given in (tree["settings"], self.settings))
+        given = {"columns": list(tree["history"]["epochs"][0]), **tree["settings"]}
+        before, now = ({name: one.get(name) for name in self.settings} for one in (given, self.settings))
         if before != now:
             raise ValueError(
                 f"the checkpoints in {self.folder} were made with {before}; now {now}: resume with the same, or start in "
@@ -111,6 +112,7 @@ class Checkpoints:
             )
         known = tree.get("ranks", [tree])
         own = known[self.ranks.rank % len(known)]
+        self._check_generator(own["generator"])
         for name, part in self.parts.items():
             if not isinstance(tree.get(name), dict):
                 raise ag.DataError(
@@ -123,6 +125,11 @@ class Checkpoints:
         if len(known) != self.ranks.size:  # another number of ranks than before: the streams are told apart again
             self.ranks.own_stream(ag.default_rng())
         return tree["history"]
+
+    def _check_generator(self, given: np.random.Generator) -> None:
+        kinds = [type(generator.bit_generator).__name__ for generator in (given, ag.default_rng())]
+        if kinds[0] != kinds[1]:
+            raise ag.DataError(f"the checkpoints in {self.folder} have a generator {kinds[0]}; this thread has {kinds[1]}")
 
     def _last(self) -> Any:
         epochs = self.epochs()
@@ -140,8 +147,11 @@ class Checkpoints:
             history = tree["history"]
             sound = history.keys() == {"epochs", "best_epoch", "stopped"} and len(history["epochs"]) == tree["epoch"] == epoch
             sound &= history["best_epoch"] is None or 1 <= history["best_epoch"] <= epoch
-            sound &= isinstance(tree["generator"], np.random.Generator)
-            sound &= isinstance(tree["settings"], dict) and isinstance(tree["hidden"], dict)
+            sound &= all(isinstance(row, dict) and row.keys() == history["epochs"][0].keys() for row in history["epochs"])
+            sound &= isinstance(tree["settings"], dict) and len(tree.get("ranks", [tree])) > 0
+            for own in (tree, *tree.get("ranks", [])):
+                sound &= isinstance(own["generator"], np.random.Generator)
+                sound &= all(isinstance(values, dict) for values in own["hidden"].values())
         except (KeyError, TypeError, AttributeError):
             sound = False
         if not sound:
@@ -150,7 +160,14 @@ class Checkpoints:
 
     def weights(self, epoch: int) -> dict[str, Any]:
         """The state dict of the model after an epoch."""
-        return self.ranks.by_first(lambda: ag.load(self.path(epoch))["model"])
+        return self.ranks.by_first(lambda: self._weights(self.path(epoch)))
+
+    def _weights(self, path: Path) -> Any:
+        if not path.exists():
+            raise ag.DataError(
+                f"{path} with the best weights is not there: resume with keep_best=False, and the last ones stay"
+            )
+        return ag.load(path)["model"]
 
 
 def _hidden(module: Module) -> Iterator[tuple[str, Any]]:

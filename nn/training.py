@@ -115,7 +115,7 @@ class _Averages:
 
     def __init__(self, metrics: Metrics, ranks: Ranks) -> None:
         self.ranks = ranks
-        self.metrics = dict(metrics) if isinstance(metrics, Mapping) else {_name(metric): metric for metric in metrics}
+        self.metrics = _named(metrics)
         self.total, self.count = 0.0, 0
         self.seen: list[tuple[Any, Any]] = []
 
@@ -138,6 +138,14 @@ class _Averages:
             outputs, targets = (np.concatenate(parts) for parts in zip(*seen, strict=True))
             found |= {f"{prefix}{name}": float(metric(outputs, targets)) for name, metric in self.metrics.items()}
         return found
+
+
+def _named(metrics: Metrics) -> dict[str, Metric]:
+    found = dict(metrics) if isinstance(metrics, Mapping) else {_name(metric): metric for metric in metrics}
+    taken = [name for name in found if name in ("epoch", "loss") or name.startswith("validation_")]
+    if taken:
+        raise ValueError(f"the history has columns of its own named {taken}: give the metrics other names, as a dict")
+    return found
 
 
 def _name(metric: Any) -> str:
@@ -304,6 +312,7 @@ def fit(
             "clip_norm": clip_norm,
             "clip_value": clip_value,
             "drop_last": drop_last,
+            "columns": _columns(metrics, validation is not None),
         }
         checkpoints = Checkpoints(checkpoint_dir, keep, resume, _stateful(model, loss, optimizer, callbacks), settings, ranks)
         history = History(**(checkpoints.restore() or {}))
@@ -339,6 +348,12 @@ def fit(
         if best_state is not None:
             model.load_state_dict(best_state)
     return history
+
+
+def _columns(metrics: Metrics, validated: bool) -> list[str]:
+    """The names in each row of the history."""
+    names = ["loss", *_named(metrics)]
+    return ["epoch", *names, *(f"validation_{name}" for name in names if validated)]
 
 
 def _loader(train: Any, batch_size: int, seed: int | None, drop_last: bool, ranks: Ranks) -> Batches:

@@ -10,6 +10,8 @@ import numpy as np
 
 import autograd_core as ag
 
+from .states import array_like, count, load_or_restore
+
 __all__ = ["EMA", "SWA", "ExponentialAverage"]
 
 
@@ -57,9 +59,18 @@ class ExponentialAverage:
         return {"sum": np.array(self._sum), "count": self._count}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a state."""
-        total = np.array(state_dict["sum"])
-        self._sum, self._count = total if total.ndim else total.item(), int(state_dict["count"])
+        """Go on from a state.
+
+        Raises:
+            DataError: it is none; nothing was changed.
+        """
+        load_or_restore(self, state_dict)
+
+    def _load(self, state_dict: Mapping[str, Any]) -> None:
+        total, seen = np.array(state_dict["sum"]), count(state_dict["count"])
+        if total.dtype.kind not in "iufc":
+            raise ValueError(f"a sum of dtype {total.dtype}")
+        self._sum, self._count = total if total.ndim else total.item(), seen
 
 
 class _AveragedWeights:
@@ -106,13 +117,21 @@ class _AveragedWeights:
         return {"averages": [a.copy() for a in self.averages], "count": self.count}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a state."""
+        """Go on from a state.
+
+        Raises:
+            ShapeError: of other parameters; nothing was changed.
+            DataError: it is none; nothing was changed.
+        """
+        load_or_restore(self, state_dict)
+
+    def _load(self, state_dict: Mapping[str, Any]) -> None:
         given, own = [np.shape(a) for a in state_dict["averages"]], [a.shape for a in self.averages]
         if given != own:
             raise ag.ShapeError(f"the state has averages of shapes {given}; the parameters have {own}")
         for average, values in zip(self.averages, state_dict["averages"], strict=True):
-            average[...] = values
-        self.count = int(state_dict["count"])
+            average[...] = array_like("an average", values, average)
+        self.count = count(state_dict["count"])
 
 
 class EMA(_AveragedWeights):

@@ -30,10 +30,11 @@ class Flat:
     Args:
         params: leaves of one dtype.
         numbers: what each parameter starts with beside its arrays, such as its step number.
+        labels: what messages call the parameters.
     """
 
-    def __init__(self, params: list[ag.Tensor], numbers: Mapping[str, float]) -> None:
-        self.params = params
+    def __init__(self, params: list[ag.Tensor], numbers: Mapping[str, float], labels: list[str]) -> None:
+        self.params, self.labels = params, labels
         self.values = _together(params)
         self.views = [p.data for p in params]
         self.shapes = [view.shape for view in self.views]
@@ -82,7 +83,7 @@ class Flat:
         self.copies[k] = room, room.view(self.values.dtype).reshape(self.shapes[k])
 
     def _replaced(self, k: int) -> str:
-        p, name = self.params[k], self.params[k].name or f"number {k}"
+        p = self.params[k]
         others = (q for q in self.params if q is not p and q.size and np.may_share_memory(q.data, p.data))
         shared = next(others, None)
         if p.data is self.views[k] or p.shape != self.shapes[k]:
@@ -92,8 +93,8 @@ class Flat:
         else:
             what = "was given other memory (its .data was replaced, its dtype converted, or it went to another optimizer)"
         return (
-            f"parameter {name} of shape {self.shapes[k]} {what} after the optimizer was made. Write into it with copy_ "
-            "under no_grad(), or make the optimizer afterwards"
+            f"parameter {self.labels[k]} of shape {self.shapes[k]} {what} after the optimizer was made. Write into it with "
+            "copy_ under no_grad(), or make the optimizer afterwards"
         )
 
     def release(self) -> None:

@@ -12,6 +12,7 @@ import autograd_core as ag
 
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer, Options, Setting
+from .states import array_like, count
 
 __all__ = ["LBFGS"]
 
@@ -80,7 +81,7 @@ class LBFGS(Optimizer):
         )
 
     def _check_group(self, group: dict[str, Any]) -> None:
-        if self.param_groups:
+        if any(other["params"] is not group["params"] for other in self.param_groups):
             raise ValueError("LBFGS has one group: its direction depends on all parameters together")
         if len({p.dtype for p in group["params"]}) > 1:
             raise ValueError(f"LBFGS needs parameters of one dtype; got {sorted({str(p.dtype) for p in group['params']})}")
@@ -122,10 +123,10 @@ class LBFGS(Optimizer):
             start = Point(0.0, here.value, g, float(g.dot(d)))
             if start.slope > -h["tolerance_change"]:
                 break
-            here, count = self._moved(start, d, h, closure, sign, iteration, h["max_eval"] - evaluations)
+            here, calls = self._moved(start, d, h, closure, sign, iteration, h["max_eval"] - evaluations)
             memory["t"] = here.t
-            evaluations += count
-            memory["func_evals"] += count
+            evaluations += calls
+            memory["func_evals"] += calls
             if evaluations >= h["max_eval"] or _largest(here.gradient) <= h["tolerance_grad"]:
                 break
             if _largest(d) * abs(here.t) <= h["tolerance_change"] or abs(here.value - start.value) < h["tolerance_change"]:
@@ -156,9 +157,9 @@ class LBFGS(Optimizer):
                 return evaluate(t), 1
             go(t)
             return start._replace(t=t), 0
-        found, count = strong_wolfe(evaluate, start, t, _largest(d), h["tolerance_change"], most)
+        found, calls = strong_wolfe(evaluate, start, t, _largest(d), h["tolerance_change"], most)
         go(found.t)
-        return found, count
+        return found, calls
 
     def _gradient(self, sign: float) -> Any:
         """All gradients, in one new array."""
@@ -197,25 +198,33 @@ class LBFGS(Optimizer):
         return super().state_dict() | {"state": {0: copied} if copied else {}}
 
     def _load(self, state_dict: Mapping[str, Any]) -> None:
-        super()._load({**state_dict, "state": {}})
-        flat = self._flats[0][0]
         given = dict(next(iter(state_dict["state"].values()), {}))
-        self.memory = {
-            name: [_number_or_array(x, flat.real.dtype) for x in v]
-            if isinstance(v, list | tuple)
-            else _number_or_array(v, flat.real.dtype)
-            for name, v in given.items()
-            if name != "al" and v is not None
-        }
-        wrong = {np.shape(x) for x in self.memory.get("old_dirs", [])} - {flat.real.shape}
-        if wrong:
-            raise ValueError(f"the history is of {wrong} numbers; the parameters have {flat.real.shape}")
+        memory = _memory({n: v for n, v in given.items() if n != "al" and v is not None}, self._flats[0][0].real)
+        super()._load({**state_dict, "state": {}})
+        self.memory = memory
+
+
+# what is remembered, and how a loaded value becomes it: from the first step, and from the first iteration
+_ALWAYS: dict[str, Callable[[Any, Any], Any]] = dict.fromkeys(("func_evals", "n_iter"), lambda value, _own: count(value))
+_LATER: dict[str, Callable[[Any, Any], Any]] = {
+    **dict.fromkeys(("t", "H_diag", "prev_loss"), lambda value, _own: float(value)),
+    **dict.fromkeys(("d", "prev_flat_grad"), lambda value, own: array_like("the history", value, own)),
+    **dict.fromkeys(("old_dirs", "old_stps"), lambda value, own: [array_like("the history", x, own) for x in value]),
+    "ro": lambda value, _own: [float(x) for x in value],
+}
+
+
+def _memory(given: Mapping[str, Any], own: Any) -> dict[str, Any]:
+    """A loaded memory, if it is complete and fits to the parameters `own`."""
+    kinds = _ALWAYS | _LATER if given.get("n_iter") else _ALWAYS if given else {}
+    wrong = sorted(map(str, given.keys() ^ kinds.keys()))
+    if wrong:
+        raise ValueError(f"its history has too much or too little of {wrong}")
+    memory = {name: kinds[name](value, own) for name, value in given.items()}
+    if len({len(memory[name]) for name in ("old_dirs", "old_stps", "ro") if name in memory}) > 1:
+        raise ValueError("its history has lists of different lengths")
+    return memory
 
 
 def _largest(x: Any) -> float:
     return float(np.abs(x).max(initial=0.0))
-
-
-def _number_or_array(value: Any, dtype: Any) -> Any:
-    array = np.asarray(value)
-    return array.item() if not array.ndim else np.array(array, dtype)

@@ -82,10 +82,11 @@ class Muon(Optimizer):
         )
 
     def _check_group(self, group: dict[str, Any]) -> None:
-        for p in group["params"]:
+        names = group.get("param_names") or [p.name or f"number {k}" for k, p in enumerate(group["params"])]
+        for name, p in zip(names, group["params"], strict=True):
             if p.ndim != 2 or p.dtype.kind == "c":
                 raise ValueError(
-                    f"Muon is for real matrices; parameter {p.name or ''} has shape {p.shape} and dtype {p.dtype}. "
+                    f"Muon is for real matrices; parameter {name} has shape {p.shape} and dtype {p.dtype}. "
                     "Give it to AdamW, for instance."
                 )
         if group["adjust_lr_fn"] not in _SCALES:

@@ -20,6 +20,7 @@ from autograd_core.text import one_line
 
 from .block import Block
 from .flat import Flat, State
+from .states import count, load_or_restore
 
 __all__ = ["Betas", "Block", "Optimizer", "Options", "Setting", "State"]  # all that a new optimizer needs
 
@@ -30,6 +31,7 @@ _BLOCK = 131_072  # elements: few calls, and the arrays of one update stay in ca
 _PART = 2 * _BLOCK  # below two such parts, waking a second thread costs more than it saves (measured)
 
 # lower and upper bound (included) of settings, by name
+_WHOLE = {"max_iter", "history_size"}
 _BELOW_ONE = math.nextafter(1.0, 0.0)
 _BOUNDS: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("lr", "eps", "weight_decay", "momentum", "lr_decay", "initial_accumulator_value"), (0.0, math.inf)),
@@ -83,6 +85,8 @@ class Optimizer:
     def __init__(self, params: Iterable[Any], options: Options | None = None, **defaults: Any) -> None:
         if isinstance(params, ag.Tensor):
             raise TypeError("an optimizer takes a list of parameters; got one tensor: write [parameter]")
+        if not isinstance(params, Iterable):
+            raise TypeError(f"an optimizer takes parameters, such as model.parameters(); got a {type(params).__name__}")
         unknown = dict(options or {}).keys() - Options.__annotations__.keys()
         if unknown:
             raise TypeError(f"{type(self).__name__} has no setting {sorted(unknown)}; it has {sorted(defaults)} and {_OPTIONS}")
@@ -96,21 +100,27 @@ class Optimizer:
         self.step_count = self.skipped_steps = 0
         self.last_skipped: str | None = None
         self._flats: list[list[Flat]] = []
-        for group in entries if isinstance(entries[0], Mapping) else [{"params": entries}]:
+        for group in entries if any(isinstance(entry, Mapping) for entry in entries) else [{"params": entries}]:
             self.add_param_group(group)
 
     def add_param_group(self, param_group: Mapping[str, Any]) -> None:
         """Add a group, `{"params": [...], "lr": ...}`; settings that it does not have are the optimizer's own."""
+        if not isinstance(param_group, Mapping) or "params" not in param_group:
+            raise TypeError(f'a group is a dict with its parameters, {{"params": [...]}}; got {_briefly(param_group)}')
         unknown = param_group.keys() - self.defaults.keys() - {"params", "param_names"}
         if unknown:
             raise ValueError(f"{type(self).__name__} has no setting {sorted(unknown)}; it has {sorted(self.defaults)}")
         members, names = _members(param_group)
+        if len(names) not in (0, len(members)):
+            raise ValueError(f"param_names has one name for each of the {len(members)} parameters; got {names}")
         group = {**self.defaults, **param_group, "params": members} | ({"param_names": names} if names else {})
         _check_new(members, self._parameters())
         self._settings(group, check=True)
         self._check_group(group)
         self.param_groups.append(group)
-        self._flats.append([Flat(same, self.numbers) for same in _by_dtype(members)])
+        known = len(self._parameters()) - len(members)
+        labels = names or [p.name or f"number {k}" for k, p in enumerate(members, start=known)]
+        self._flats.append([Flat(same, self.numbers, of_same) for same, of_same in _by_dtype(members, labels)])
 
     def _check_group(self, group: dict[str, Any]) -> None:
         """Refuse settings or parameters that the optimizer cannot work with."""
@@ -177,7 +187,7 @@ class Optimizer:
             with flat.trial if flat.real.size >= 2 * _PART else nullcontext(False) as threaded:
                 for start, stop, numbers in flat.stretches(partial(self.advance, h=h)):
                     work = partial(self._update_blocks, flat, h, numbers)
-                    ag.in_threads(work, start, stop, least=_PART if threaded else flat.real.size)
+                    ag.in_threads(work, start, stop, least=_PART if threaded else max(flat.real.size, 1))
         flat.release()
 
     def _update_blocks(self, flat: Flat, h: dict[str, Any], numbers: State, start: int, stop: int) -> None:
@@ -226,12 +236,12 @@ class Optimizer:
         schedules their value at this step is stored. `step_count` is what they go on from.
         """
         state = {i: self._state_of(flat, k) for i, flat, k in self._numbered() if flat.numbers[k]["step"]}
-        groups, count = [], 0
+        groups, first = [], 0
         for group in self.param_groups:
             names = {"param_names": list(group["param_names"])} if "param_names" in group else {}
-            indices = list(range(count, count + len(group["params"])))
+            indices = list(range(first, first + len(group["params"])))
             groups.append(self._settings(group) | names | {"params": indices})
-            count += len(indices)
+            first += len(indices)
         return {"state": state, "param_groups": groups, "step_count": self.step_count}
 
     def _state_of(self, flat: Flat, k: int) -> State:
@@ -254,12 +264,7 @@ class Optimizer:
             DataError: of another number of groups or parameters, with arrays of other shapes, of another optimizer, or no state
                 at all. Nothing was changed then.
         """
-        before = self.state_dict()
-        try:
-            self._load(state_dict)
-        except Exception as error:  # a state from a file may have anything in any place
-            self._load(before)
-            raise ag.DataError(f"this is no state for {type(self).__name__}: {one_line(error, 300)}") from error
+        load_or_restore(self, state_dict)
 
     def _load(self, state_dict: Mapping[str, Any]) -> None:
         groups, state = state_dict["param_groups"], {int(i): s for i, s in state_dict["state"].items()}
@@ -268,12 +273,20 @@ class Optimizer:
             raise ValueError(f"the state is of groups with {sizes} parameters; this {type(self).__name__} has {own}")
         order = [i for group in groups for i in group["params"]]  # PyTorch's numbers may be any
         loaded = [self._checked_state(state.get(order[i], {}), flat, k, i) for i, flat, k in self._numbered()]
-        for group, given in zip(self.param_groups, groups, strict=True):
-            group.update({name: _kept(name, group[name], given[name]) for name in given.keys() & self.defaults.keys()})
-            self._settings(group, check=True)
+        steps = count(state_dict.get("step_count", max((v.get("step", 0) for v in loaded), default=0)))
+        settings = [self._loaded(*pair) for pair in zip(self.param_groups, groups, strict=True)]
+        for group, given in zip(self.param_groups, settings, strict=True):  # from here on nothing can fail
+            group.update(given)
         for (_, flat, k), values in zip(self._numbered(), loaded, strict=True):
             self._load_parameter(flat, k, values)
-        self.step_count = _count(state_dict.get("step_count", max((v.get("step", 0) for v in loaded), default=0)))
+        self.step_count = steps
+
+    def _loaded(self, group: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """A group with the settings of a state."""
+        found = group | {name: _kept(name, group[name], given[name]) for name in given.keys() & self.defaults.keys()}
+        self._settings(found, check=True)
+        self._check_group(found)
+        return found
 
     def _checked_state(self, values: Mapping[str, Any], flat: Flat, k: int, index: int) -> State:
         """The state of a parameter as arrays of its dtype and Python numbers."""
@@ -283,7 +296,7 @@ class Optimizer:
         found: State = {}
         for name, value in values.items():
             if name in self.numbers:
-                found[name] = _count(value) if name == "step" else type(self.numbers[name])(value)
+                found[name] = count(value) if name == "step" else type(self.numbers[name])(value)
             elif value is not None:
                 array = np.asarray(value)
                 if not np.can_cast(array.dtype, flat.values.dtype, "same_kind"):
@@ -351,11 +364,19 @@ def _check_new(members: list[Any], known: list[Any]) -> None:
     seen = {id(p) for p in known}
     for p in members:
         if not isinstance(p, ag.Tensor) or not p.is_leaf or not p.requires_grad:
-            raise ValueError(f"an optimizer takes leaf tensors that require a gradient; got {type(p).__name__}")
+            raise ValueError(f"an optimizer takes leaf tensors that require a gradient; got {_briefly(p)}")
         if id(p) in seen:
             raise ValueError(f"parameter {p.name or ''} of shape {p.shape} is given twice")
         seen.add(id(p))
     _check_apart([p for p in (*known, *members) if p.size])
+
+
+def _briefly(x: Any) -> str:
+    """What was given in the place of a parameter or a group."""
+    if not isinstance(x, ag.Tensor):
+        return f"the keys {sorted(map(str, x))}" if isinstance(x, Mapping) else f"a {type(x).__name__}"
+    why = "requires none" if not x.requires_grad else "is the result of an operation" if not x.is_leaf else "is a parameter"
+    return f"a {type(x).__name__}{' ' + x.name if x.name else ''} of shape {x.shape}, which {why}"
 
 
 def _check_apart(params: list[Any]) -> None:
@@ -369,16 +390,18 @@ def _check_apart(params: list[Any]) -> None:
             reach, last = stop, p
 
 
-def _by_dtype(params: list[ag.Tensor]) -> list[list[ag.Tensor]]:
-    found: dict[Any, list[ag.Tensor]] = {}
-    for p in params:
-        found.setdefault(p.dtype, []).append(p)
+def _by_dtype(params: list[ag.Tensor], labels: list[str]) -> list[tuple[list[ag.Tensor], list[str]]]:
+    found: dict[Any, tuple[list[ag.Tensor], list[str]]] = {}
+    for p, label in zip(params, labels, strict=True):
+        same, of_same = found.setdefault(p.dtype, ([], []))
+        same.append(p)
+        of_same.append(label)
     return list(found.values())
 
 
 def _at(value: Any, step: int) -> Any:
     """A setting at a step, as a Python number: NumPy's would turn float32 arrays into float64."""
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return tuple(_at(part, step) for part in value)
     if callable(value):
         value = value(step)
@@ -386,33 +409,32 @@ def _at(value: Any, step: int) -> Any:
 
 
 def _check_bounds(name: str, value: Any) -> None:
-    low, high = _BOUNDS.get(name, (-math.inf, math.inf))
+    if name not in _BOUNDS:
+        return
+    low, high = _BOUNDS[name]
+    if (len(value) if isinstance(value, tuple) else 1) != (2 if name == "betas" else 1):
+        raise TypeError(f"{name} is {'a pair of numbers' if name == 'betas' else 'one number'}; got {value!r}")
     for part in value if isinstance(value, tuple) else (value,):
-        if isinstance(part, float | int) and not low <= part <= high:
+        kind = "a whole number" if name in _WHOLE else "a number"
+        if not isinstance(part, int if name in _WHOLE else float | int):
+            raise TypeError(f"{name} is {kind}, or a function of the step number that gives one; got {part!r}")
+        if not low <= part <= high:
             limits = f"at least {low:g}" if high == math.inf else f"in [{low:g}, {high:g}{']' if high == 1 else ')'}"
             raise ValueError(f"{name} is {limits}; got {value}")
 
 
 def _kept(name: str, own: Any, given: Any) -> Any:
     """A loaded setting, where no schedule stands."""
-    if isinstance(own, tuple):
+    if isinstance(own, tuple | list):
         return tuple(_kept(name, mine, part) for mine, part in zip(own, given, strict=True))
     if callable(own):
         return own
     value = _at(given, 0)
-    wanted: Any = str if isinstance(own, str) else float | int if own is not None else str | float | int | None
+    wanted: Any = str | None if isinstance(own, str) else float | int if own is not None else str | float | int | None
     fits = isinstance(value, wanted)
     if not fits or (isinstance(value, int) and abs(value) >= 2**53):
         raise ag.DataError(f"{name} is {own!r} here, and {one_line(repr(value), 40)} in the state")
     return value
-
-
-def _count(value: Any) -> int:
-    """A number of steps."""
-    count = int(value)
-    if not 0 <= count < 2**53:
-        raise ValueError(f"a number of steps is at least 0; got {one_line(count, 40)}")
-    return count
 
 
 def _nonfinite(flat: Flat) -> Iterator[str]:
@@ -423,5 +445,4 @@ def _nonfinite(flat: Flat) -> Iterator[str]:
                 continue
         bad = g.size - int(np.count_nonzero(np.isfinite(g)))
         if bad:
-            name = flat.params[k].name or f"parameter {k}"
-            yield f"{name} of shape {flat.shapes[k]} has {bad} of {g.size} values that are not finite"
+            yield f"parameter {flat.labels[k]} of shape {flat.shapes[k]} has {bad} of {g.size} values that are not finite"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import schedules
+from .states import count, load_or_restore
 
 if TYPE_CHECKING:
     from .optimizer import Optimizer
@@ -71,7 +72,7 @@ class ReduceOnPlateau:
             raise ValueError(f"mode is 'min' or 'max', threshold_mode 'rel' or 'abs'; got {mode!r} and {threshold_mode!r}")
         self.optimizer, self.factor, self.patience, self.threshold, self.eps = optimizer, factor, patience, threshold, eps
         self.cooldown = cooldown
-        self._is_better = _BETTER[mode, threshold_mode]
+        self._modes = mode, threshold_mode  # not their function, which could not be pickled
         self.best = math.inf if mode == "min" else -math.inf
         self.bad_epochs = self.cooling = self.reductions = 0
         self._scales = [1.0] * groups  # of the learning rates that are schedules
@@ -80,7 +81,7 @@ class ReduceOnPlateau:
     def step(self, metric: Any) -> None:
         """Take in the metric of an epoch, and reduce the learning rate if it is time."""
         current = float(metric)
-        improved = self._is_better(current, self.best, self.threshold)
+        improved = _BETTER[self._modes](current, self.best, self.threshold)
         self.best = current if improved else self.best
         self.bad_epochs = 0 if improved or self.cooling else self.bad_epochs + 1
         self.cooling = max(self.cooling - 1, 0)
@@ -103,18 +104,29 @@ class ReduceOnPlateau:
 
     def state_dict(self) -> dict[str, Any]:
         """What the next calls depend on; load it after the optimizer's own state."""
-        return {name: vars(self)[name] for name in _STATE} | {"scales": list(self._scales)}
+        return {name: vars(self)[name] for name in ("best", *_COUNTS)} | {"scales": list(self._scales)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a state."""
-        vars(self).update({name: state_dict[name] for name in _STATE})
-        self._scales = [float(x) for x in state_dict["scales"]]
+        """Go on from a state.
+
+        Raises:
+            DataError: it is none, or of another number of groups; nothing was changed.
+        """
+        load_or_restore(self, state_dict)
+
+    def _load(self, state_dict: Mapping[str, Any]) -> None:
+        scales = [float(x) for x in state_dict["scales"]]
+        best, counts = float(state_dict["best"]), {name: count(state_dict[name]) for name in _COUNTS}
+        if len(scales) != len(self._scales) or not all(0 <= scale <= 1 for scale in scales) or math.isnan(best):
+            raise ValueError(f"best {best} and scales {scales}, for {len(self._scales)} groups")
+        self.best, self._scales = best, scales
+        vars(self).update(counts)
         for k, schedule in enumerate(self._schedules):
             if schedule is not None:
                 self._set(k, 0.0)
 
 
-_STATE = ("best", "bad_epochs", "cooling", "reductions")
+_COUNTS = ("bad_epochs", "cooling", "reductions")
 _BETTER: dict[tuple[str, str], Callable[[float, float, float], bool]] = {
     ("min", "rel"): lambda a, best, threshold: a < best * (1 - threshold),
     ("min", "abs"): lambda a, best, threshold: a < best - threshold,

@@ -73,8 +73,11 @@ class RangeTest:
         if self.suggestion is not None:
             ax.axvline(self.suggestion, color="#D55E00", linestyle="--", label=f"suggestion: {self.suggestion:.2g}")
         # the last losses diverge: the rest should fill the picture
-        low, high = min(self.smoothed), max(self.smoothed[: int(np.argmin(self.smoothed)) + 1])
-        ax.set(xscale="log", xlabel="learning rate", ylabel="loss", ylim=(low - 0.1 * (high - low), high + 0.6 * (high - low)))
+        ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
+        if self.smoothed:
+            low, high = min(self.smoothed), max(self.smoothed[: int(np.argmin(self.smoothed)) + 1])
+            if low < high:
+                ax.set_ylim(low - 0.1 * (high - low), high + 0.6 * (high - low))
         ax.grid(alpha=0.3)
         ax.spines[["top", "right"]].set_visible(False)
         ax.legend(frameon=False, fontsize=8)
@@ -94,8 +97,8 @@ def lr_range_test(
 ) -> RangeTest:
     """Train with a learning rate that grows from step to step, and see where the loss falls fastest and where it explodes.
 
-    Afterwards parameters and optimizer are as they were before. Buffers (of batch normalization, say) and the random
-    generator are not: the test has used them.
+    Afterwards parameters, their gradients and the optimizer are as they were before. Buffers (of batch normalization, say)
+    and the random generator are not: the test has used them.
 
     Args:
         optimizer: its groups keep the ratio of their learning rates.
@@ -111,6 +114,7 @@ def lr_range_test(
 
     Raises:
         ValueError: rates that do not grow, or too few steps.
+        TypeError: the closure returns no loss.
 
     Source: Smith, Cyclical learning rates for training neural networks, WACV 2017, section 3.3.
 
@@ -132,13 +136,17 @@ def lr_range_test(
     own = [group["lr"] for group in groups]
     now = [lr(optimizer.step_count) if callable(lr) else lr for lr in own]
     saved = optimizer.state_dict()
-    values = [(p, p.numpy().copy()) for group in groups for p in group["params"]]
+    values = [(p, p.numpy().copy(), _copied(p.grad)) for group in groups for p in group["params"]]
+    skipped = optimizer.skipped_steps, optimizer.last_skipped
     average, result = ExponentialAverage(smoothing), RangeTest([], [], [])
     try:
         for lr in np.geomspace(start, end, steps).tolist():
             for group, base in zip(groups, now, strict=True):
                 group["lr"] = lr * (base / now[0] if now[0] else 1.0)
-            loss = float(optimizer.step(closure))
+            found = optimizer.step(closure)
+            if found is None:
+                raise TypeError("a range test needs a closure that returns the loss; got None")
+            loss = float(found)
             if not math.isfinite(loss):
                 break
             result.lrs.append(lr)
@@ -150,10 +158,16 @@ def lr_range_test(
         for group, given in zip(groups, own, strict=True):
             group["lr"] = given
         optimizer.load_state_dict(saved)
+        optimizer.skipped_steps, optimizer.last_skipped = skipped
         with ag.no_grad():
-            for p, value in values:
+            for p, value, grad in values:
                 p.copy_(value)
+                p.grad = grad
     return result
+
+
+def _copied(grad: Any) -> Any:
+    return None if grad is None else grad.numpy().copy()
 
 
 def _has_diverged(smoothed: list[float], diverged: float) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial, wraps
 from inspect import signature
 from pathlib import Path
@@ -49,7 +49,9 @@ class Schedule:
     """
 
     def __init__(self, make: Callable[..., Schedule], formula: Callable[..., float], args: Any, kwargs: Any) -> None:
-        self._make, self._formula, self._args, self._kwargs = make, formula, args, kwargs
+        self._make, self._formula = make, formula
+        self._args = tuple(_kept(value) for value in args)
+        self._kwargs = {name: _kept(value) for name, value in kwargs.items()}
         self(0)  # settings that cannot be meant are refused now and not at the first step
 
     def __call__(self, step: int) -> float:
@@ -66,6 +68,13 @@ class Schedule:
     def plot(self, steps: int, path: str | Path | None = None, log: bool = False) -> Any:
         """Draw the values of that many steps; arguments are those of the function `plot`. Returns the matplotlib Axes."""
         return plot({repr(self): self}, steps, path, log)[0]
+
+
+def _kept(setting: Any) -> Any:
+    """A setting that may be read at every step, and that its owner may not change afterwards."""
+    if isinstance(setting, Iterator):
+        return tuple(setting)
+    return list(setting) if isinstance(setting, list) else setting
 
 
 def schedule(formula: Callable[Concatenate[int, Settings], float]) -> Callable[Settings, Schedule]:
@@ -191,7 +200,7 @@ def cosine_restarts(step: int, v: float, period: int, multiplier: int = 1, final
     Args:
         v: the value after a restart.
         period: steps of the first one.
-        multiplier: how much longer each is than the last.
+        multiplier: how much longer each is than the last; at least 1.
         final: what each would reach.
 
     Source: Loshchilov and Hutter, SGDR, ICLR 2017, equation 5; PyTorch's CosineAnnealingWarmRestarts.
@@ -199,7 +208,9 @@ def cosine_restarts(step: int, v: float, period: int, multiplier: int = 1, final
     >>> [round(cosine_restarts(1.0, period=2, multiplier=2)(step), 3) for step in range(8)]
     [1.0, 0.5, 1.0, 0.854, 0.5, 0.146, 1.0, 0.962]
     """
-    _positive(period=period, multiplier=multiplier)
+    _positive(period=period)
+    if not 1 <= multiplier < math.inf:  # the lengths of shorter and shorter ones have a finite sum
+        raise ValueError(f"multiplier is at least 1; got {multiplier}")
     if multiplier == 1:
         step %= period
     while step >= period:
@@ -264,10 +275,16 @@ def cyclic(
     _positive(step_size=step_size, step_size_down=down)
     cycle, place = divmod(step, step_size + down)
     height = place / step_size if place <= step_size else (step_size + down - place) / down
-    scales = {"triangular": 1.0, "triangular2": 0.5**cycle, "exp_range": gamma**step}
-    if mode not in scales:
-        raise ValueError(f"mode is one of {', '.join(scales)}; got {mode!r}")
-    return base + (peak - base) * height * scales[mode]
+    if mode not in _CYCLE_SCALES:
+        raise ValueError(f"mode is one of {', '.join(_CYCLE_SCALES)}; got {mode!r}")
+    return base + (peak - base) * height * _CYCLE_SCALES[mode](cycle, step, gamma)
+
+
+_CYCLE_SCALES: dict[str, Callable[[float, int, float], float]] = {
+    "triangular": lambda _cycle, _step, _gamma: 1.0,
+    "triangular2": lambda cycle, _step, _gamma: 0.5**cycle,
+    "exp_range": lambda _cycle, step, gamma: gamma**step,
+}
 
 
 _ANNEAL = {"cos": _half_cosine, "linear": _line}
@@ -425,7 +442,7 @@ def plot(schedules: Mapping[str, Callable[[int], float]], steps: int, path: str 
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    _positive(steps=steps)
+    _positive(steps=steps, **{"the number of schedules": len(schedules)})
     columns = min(4, len(schedules))
     rows = -(-len(schedules) // columns)
     size = (3.2 * columns + 0.4, 2.3 * rows + 0.2) if columns > 1 else (6.0, 3.2)

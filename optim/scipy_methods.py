@@ -77,6 +77,10 @@ def minimize(
     def given_back(vector: Any) -> Any:
         return rebuild([_like(x, leaf) for x, leaf in zip(parts(np.array(vector)), leaves, strict=True)])
 
+    if not isinstance(method, str):
+        raise TypeError(f"method is the name of one of SciPy's methods, such as 'L-BFGS-B'; got {method!r}")
+    if not leaves:
+        raise ValueError(f"x0 has no numbers to change: {x0!r}")
     which = method.lower()
     derivatives: dict[str, Any] = {}
     if which not in _WITHOUT_GRADIENT:

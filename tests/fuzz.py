@@ -339,6 +339,47 @@ def load_optimizer(state: Any) -> None:
     adam.step()
 
 
+def used(kind: str) -> tuple[Any, Callable[[], object]]:
+    """Something else that has a state, after some use; and how it is used further."""
+    p = ag.Tensor([1.0, 2.0], requires_grad=True)
+    sgd, lbfgs = optim.SGD([p], lr=optim.schedules.constant(0.1)), optim.LBFGS([p], max_iter=3)
+
+    def closure() -> Any:
+        lbfgs.zero_grad()
+        loss = (p**4).sum()
+        loss.backward()
+        return loss
+
+    makers: dict[str, Callable[[], tuple[Any, Callable[[], object]]]] = {
+        "EMA": lambda: (owner := optim.EMA([p]), owner.update),
+        "SWA": lambda: (owner := optim.SWA([p]), owner.update),
+        "average": lambda: (owner := optim.ExponentialAverage(), lambda: owner.update(1.0)),
+        "plateau": lambda: (owner := optim.ReduceOnPlateau(sgd, patience=0), lambda: owner.step(1.0)),
+        "LBFGS": lambda: (lbfgs, lambda: lbfgs.step(closure)),
+    }
+    owner, use = makers[kind]()
+    for _ in range(3):
+        use()
+    return owner, use
+
+
+def altered_use(r: random.Random) -> tuple[str, Any]:
+    kind = r.choice(["EMA", "SWA", "average", "plateau", "LBFGS"])
+    return kind, altered_state(r, used(kind)[0].state_dict())
+
+
+def load_used(case: tuple[str, Any]) -> None:
+    kind, state = case
+    owner, use = used(kind)
+    before = repr(owner.state_dict())
+    try:
+        owner.load_state_dict(state)
+    except ag.AutogradError:
+        assert repr(owner.state_dict()) == before
+        raise
+    use()
+
+
 # Targets
 
 
@@ -409,6 +450,7 @@ TARGETS = {
     "csv": of_files(csv_files, meant_csv, read_tables),
     "module": Target(lambda r: altered_state(r, network().state_dict()), load_module),
     "optimizer": Target(lambda r: altered_state(r, optimizer().state_dict()), load_optimizer),
+    "states": Target(altered_use, load_used),
 }
 
 

@@ -225,6 +225,11 @@ def test_only_damaged_checkpoints_are_an_error_and_not_a_new_start(folder):
         {"generator": 5},
         {"settings": None},
         {"hidden": [1]},
+        {"hidden": {"model": 5}},
+        {"history": {"epochs": [1], "best_epoch": None, "stopped": ""}},
+        {"ranks": []},
+        {"ranks": [1]},
+        {"ranks": [{"generator": np.random.default_rng(0), "hidden": 5}]},
     ],
 )
 def test_forged_checkpoints_are_refused(folder, changes):
@@ -236,6 +241,39 @@ def test_forged_checkpoints_are_refused(folder, changes):
         pytest.raises(ag.DataError, match="none of the checkpoints"),
     ):
         train(folder)
+
+
+def test_a_generator_of_another_kind_is_refused(folder):
+    crashed(folder, 1)
+    path = folder / "epoch-000001.safetensors"
+    ag.save(path, ag.load(path) | {"generator": np.random.Generator(np.random.MT19937(1))})
+    with pytest.raises(ag.DataError, match="have a generator MT19937; this thread has PCG64"):
+        train(folder)
+
+
+def test_a_folder_with_the_name_of_a_checkpoint_is_none(folder):
+    (folder / "epoch-000099.safetensors").mkdir(parents=True)
+    assert train(folder) == train(None)
+
+
+def test_the_best_checkpoint_was_deleted(folder):
+    crashed(folder, 3)
+    history = ag.load(folder / "epoch-000003.safetensors")["history"]
+    ag.save(
+        folder / "epoch-000003.safetensors",
+        ag.load(folder / "epoch-000003.safetensors") | {"history": history | {"best_epoch": 1}},
+    )
+    (folder / "epoch-000001.safetensors").unlink(missing_ok=True)
+    with pytest.raises(ag.DataError, match=r"epoch-000001.safetensors with the best weights is not there.*keep_best=False"):
+        train(folder)
+
+
+@pytest.mark.parametrize("change", [{"validation": None, "early_stopping": None}, {"metrics": [nn.metrics.accuracy]}])
+def test_validation_and_metrics_stay_the_same(folder, change):
+    crashed(folder, 1)
+    with pytest.raises(ValueError, match=r"were made with.*'columns': .*; now .*'columns': "):
+        train(folder, **change)
+    assert epochs_in(folder) == [1]
 
 
 @pytest.mark.parametrize("name", ["model", "optimizer"])

@@ -289,3 +289,12 @@ def test_names_that_become_equal_stay_apart(path, draw):
     model = onnx.load(str(path))
     assert [i.name for i in model.graph.input] == ["in_put", "in_put_2"]
     assert len({o.name for o in model.graph.output}) == 2
+
+
+def test_a_file_that_cannot_be_written_is_a_save_error(tmp_path):
+    double = lambda x: x * 2
+    with pytest.raises(ag.SaveError, match="No such file or directory"):
+        ag.export_onnx(double, np.ones((2, 2)), tmp_path / "missing" / "a.onnx")
+    with pytest.raises(ag.SaveError, match="it is a folder"):
+        ag.export_onnx(double, np.ones((2, 2)), tmp_path)
+    assert not list(tmp_path.iterdir())

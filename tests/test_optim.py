@@ -168,7 +168,7 @@ def test_loading_into_a_network_reaches_its_optimizer():
     [
         (lambda: optim.SGD([]), "at least one parameter"),
         (lambda: optim.SGD([ag.Tensor([1.0])]), "leaf tensors that require a gradient"),
-        (lambda: optim.SGD([np.ones(1)]), "got ndarray"),
+        (lambda: optim.SGD([np.ones(1)]), "got a ndarray"),
         (lambda: optim.SGD([X, X]), "given twice"),
         (lambda: optim.SGD([{"params": [X], "speed": 1}]), r"no setting \['speed'\]"),
         (lambda: optim.SGD([X], nesterov=True), "Nesterov needs momentum"),
@@ -179,7 +179,7 @@ def test_loading_into_a_network_reaches_its_optimizer():
         (lambda: optim.LBFGS([{"params": [X]}, {"params": [ag.Tensor([1.0], requires_grad=True)]}]), "LBFGS has one group"),
         (lambda: optim.LBFGS([X, ag.Tensor(np.ones(1, np.float32), requires_grad=True)]), "parameters of one dtype"),
         (lambda: optim.LBFGS([X], line_search_fn="armijo"), "'strong_wolfe' or None"),
-        (lambda: optim.Muon([X]), r"real matrices; parameter  has shape \(1,\)"),
+        (lambda: optim.Muon([X]), r"real matrices; parameter number 0 has shape \(1,\)"),
         (lambda: optim.Muon([ag.Tensor([[1.0]], requires_grad=True)], adjust_lr_fn="rms"), "'match_rms_adamw' or None"),
     ],
 )
@@ -437,3 +437,68 @@ def test_zero_dimensional_and_empty_parameters():
     sgd.step()
     assert a.item() == 0.0
     assert b.shape == (0, 3)
+
+
+def test_all_parameters_may_be_empty():
+    b = ag.Tensor(np.zeros((0, 3)), requires_grad=True)
+    adam = optim.Adam([b])
+    b.sum().backward()
+    adam.step()
+    assert adam.step_count == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: optim.SGD(nn.Linear(2, 2)), r"such as model.parameters\(\); got a Linear"),
+        (lambda: optim.SGD(None), "got a NoneType"),
+        (lambda: optim.SGD([{"lr": 0.1}]), r"a group is a dict with its parameters.*got the keys \['lr'\]"),
+        (lambda: optim.SGD([{"params": [X]}, X]), "a group is a dict .* of shape"),
+        (lambda: optim.SGD([X, {"params": [X]}]), "a group is a dict .* of shape"),
+        (lambda: optim.SGD([X], lr="0.1"), "lr is a number, or a function of the step number that gives one; got '0.1'"),
+        (lambda: optim.SGD([X], lr=None), "got None"),
+        (lambda: optim.SGD([X], lr=lambda step: None), "got None"),
+        (lambda: optim.SGD([X], lr=(0.1, 0.2)), "lr is one number"),
+        (lambda: optim.Adam([X], betas=0.9), "betas is a pair of numbers; got 0.9"),
+        (lambda: optim.Adam([X], betas=(0.9, 0.9, 0.9)), "betas is a pair of numbers"),
+        (lambda: optim.Adam([X], betas="ab"), "betas is a pair of numbers"),
+    ],
+)
+def test_arguments_of_a_wrong_kind(make, message):
+    with pytest.raises(TypeError, match=message):
+        make()
+
+
+def test_settings_may_be_lists_as_from_a_file():
+    adam = optim.Adam([X], betas=[lambda step: 0.5, 0.99])
+    adam.load_state_dict(adam.state_dict())
+    assert adam.state_dict()["param_groups"][0]["betas"] == (0.5, 0.99)
+
+
+def test_messages_have_the_names_that_came_with_the_parameters():
+    net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    groups = optim.groups_by_name(net.named_parameters(), {"*.bias": {"weight_decay": 0.0}})
+    sgd = optim.SGD(groups, skip_nonfinite=True)
+    net[1].weight.grad = np.full((2, 2), np.nan, np.float32)
+    with pytest.warns(RuntimeWarning, match="gradient of parameter 1.weight of shape"):
+        sgd.step()
+    unnamed = optim.SGD([{"params": [p]} for p in net.parameters()], skip_nonfinite=True)
+    with pytest.warns(RuntimeWarning, match="gradient of parameter number 2 of shape"):
+        unnamed.step()
+    net[1].weight.data = np.zeros((2, 2), np.float32)
+    with pytest.raises(ag.GraphError, match="parameter number 2 of shape"):
+        unnamed.step()
+    with pytest.raises(ValueError, match="one name for each of the 1 parameters"):
+        optim.SGD([{"params": [ag.Tensor([1.0], requires_grad=True)], "param_names": ["a", "b"]}])
+
+
+@pytest.mark.parametrize(
+    ("p", "message"),
+    [
+        (ag.Tensor([1.0], name="w"), r"got a Tensor w of shape \(1,\), which requires none"),
+        (ag.Tensor([1.0], requires_grad=True) * 2, "which is the result of an operation"),
+    ],
+)
+def test_a_tensor_that_is_no_parameter_is_named(p, message):
+    with pytest.raises(ValueError, match=message):
+        optim.SGD([p])

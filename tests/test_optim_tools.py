@@ -325,6 +325,108 @@ def test_range_test_keeps_schedules_and_restores_after_an_error():
         optim.lr_range_test(sgd, closure, 1.0, 0.1)
 
 
+def test_range_test_puts_back_gradients_and_counts_and_needs_a_loss(tmp_path):
+    x = ag.Tensor([1.0], requires_grad=True)
+    sgd = optim.SGD([x], skip_nonfinite=True)
+
+    def closure():
+        x.grad = np.full(1, np.nan)
+        return 1.0
+
+    with pytest.warns(RuntimeWarning, match="is left out"):
+        optim.lr_range_test(sgd, closure, steps=3)
+    assert x.grad is None
+    assert sgd.skipped_steps == 0
+    assert sgd.last_skipped is None
+    with pytest.raises(TypeError, match="a closure that returns the loss; got None"):
+        optim.lr_range_test(sgd, lambda: None)
+    nothing = optim.lr_range_test(sgd, lambda: np.nan)
+    assert nothing.suggestion is None
+    nothing.plot(tmp_path / "nothing.svg")
+
+
+@pytest.mark.parametrize("bad", [-1.0, np.nan])
+def test_limits_that_would_turn_gradients_around_are_refused(bad):
+    x = ag.Tensor([0.0], requires_grad=True)
+    x.grad = np.array([3.0])
+    with pytest.raises(ValueError, match=f"max_norm is at least 0; got {bad}"):
+        optim.clip_grad_norm_(x, bad)
+    with pytest.raises(ValueError, match=f"clip_value is at least 0; got {bad}"):
+        optim.clip_grad_value_(x, bad)
+    assert x.grad.item() == 3.0
+
+
+@pytest.mark.parametrize("dtype", [float, complex])
+def test_norms_whose_squares_no_float_holds(dtype):
+    x = ag.Tensor(np.zeros(2, dtype), requires_grad=True)
+    x.grad = np.array([3e200, 4e200], dtype)
+    np.testing.assert_allclose(optim.clip_grad_norm_(x, 1.0), 5e200, rtol=1e-14)
+    np.testing.assert_allclose(x.grad.numpy(), [0.6, 0.8], rtol=1e-14)
+
+
+def test_the_error_of_clipping_names_the_gradients_that_are_not_finite():
+    good, bad = (ag.Tensor([0.0], requires_grad=True, name=name) for name in ("good", "bad"))
+    good.grad, bad.grad = np.ones(1), np.array([np.inf])
+    with pytest.raises(ag.AnomalyError, match="cannot be clipped; those of bad are not finite"):
+        optim.clip_grad_norm_([good, bad], 1.0, error_if_nonfinite=True)
+
+
+STATES = [
+    lambda: optim.EMA([ag.Tensor([1.0, 2.0], requires_grad=True)]),
+    lambda: optim.SWA([ag.Tensor([1.0, 2.0], requires_grad=True)]),
+    lambda: optim.ExponentialAverage(),
+    lambda: optim.ReduceOnPlateau(optim.SGD([ag.Tensor([1.0], requires_grad=True)])),
+    lambda: optim.LBFGS([ag.Tensor([1.0, 2.0], requires_grad=True)]),
+    lambda: optim.SGD([ag.Tensor([1.0, 2.0], requires_grad=True)]),
+]
+NO_STATES = [
+    None,
+    [],
+    {},
+    {"averages": None, "count": 1},
+    {"averages": [np.ones(2)], "count": "x"},
+    {"averages": [np.ones(2)], "count": -1},
+    {"averages": [np.ones(2) * 1j], "count": 1},
+    {"averages": [np.array(["a", "b"])], "count": 1},
+    {"sum": "x", "count": 1},
+    {"sum": 1.0, "count": -1},
+    {"best": 1.0, "bad_epochs": 0, "cooling": 0, "reductions": 0},
+    {"best": 1.0, "bad_epochs": "x", "cooling": 0, "reductions": 0, "scales": [1.0]},
+    {"best": np.nan, "bad_epochs": 0, "cooling": 0, "reductions": 0, "scales": [1.0]},
+    {"best": 1.0, "bad_epochs": 0, "cooling": 0, "reductions": 0, "scales": [1.0, 1.0]},
+    {"best": 1.0, "bad_epochs": 0, "cooling": 0, "reductions": 0, "scales": [np.nan]},
+    {"state": {0: {"step": 1, "exp_avg": np.ones(2)}}, "param_groups": [{"params": [0]}]},
+    {"state": {0: {"n_iter": np.nan, "func_evals": 1}}, "param_groups": [{"params": [0]}]},
+    {"state": {0: {"n_iter": 3, "func_evals": 1}}, "param_groups": [{"params": [0]}]},
+]
+
+
+@pytest.mark.parametrize("make", STATES)
+@pytest.mark.parametrize("state", NO_STATES)
+def test_what_is_no_state_is_refused_and_changes_nothing(make, state):
+    owner = make()
+    before = copy.deepcopy(owner.state_dict())
+    with pytest.raises(ag.DataError, match=f"this is no state for {type(owner).__name__}"):
+        owner.load_state_dict(state)
+    np.testing.assert_equal(owner.state_dict(), before)
+
+
+def test_a_state_with_another_line_search_is_checked_and_can_be_put_back():
+    lbfgs = optim.LBFGS([ag.Tensor([1.0], requires_grad=True)])
+    for wrong, history in (("x", {}), ("strong_wolfe", {0: {"n_iter": 1}})):
+        state = lbfgs.state_dict() | {"state": history}
+        state["param_groups"][0] |= {"line_search_fn": wrong, "max_eval": 7}
+        with pytest.raises(ag.DataError, match="no state for LBFGS"):
+            lbfgs.load_state_dict(state)
+        assert lbfgs.param_groups[0]["line_search_fn"] is None
+        assert lbfgs.param_groups[0]["max_eval"] == 25
+    with pytest.raises(TypeError, match="history_size is a whole number"):
+        optim.LBFGS([ag.Tensor([1.0], requires_grad=True)], history_size=1.5)
+    state["state"] = {}
+    lbfgs.load_state_dict(state)
+    assert lbfgs.param_groups[0]["line_search_fn"] == "strong_wolfe"
+
+
 # SciPy's methods
 
 
@@ -423,3 +525,10 @@ def test_trained_network_by_scipy_is_the_logistic_optimum():
     second = optim.minimize(loss, start, "trust-ncg", tol=1e-10)
     np.testing.assert_allclose(first.x["weight"], second.x["weight"], atol=1e-4)
     assert np.abs(second.jac["weight"]).max() < 1e-8
+
+
+def test_minimize_needs_the_name_of_a_method_and_something_to_change():
+    with pytest.raises(TypeError, match="method is the name of one of SciPy's methods"):
+        optim.minimize(rosen, np.ones(2), method=print)
+    with pytest.raises(ValueError, match="x0 has no numbers to change"):
+        optim.minimize(lambda p: 1.0, {})

@@ -482,6 +482,24 @@ def test_a_folder_that_is_not_there(tmp_path):
         ag.save(tmp_path / "none" / "a", [1])
 
 
+def test_a_file_in_the_place_of_a_folder(path):
+    ag.save(path, 1)
+    with pytest.raises(ag.SaveError, match=r"could not be written \(Not a directory"):
+        ag.save(path / "inner", 2)
+    assert ag.load(path) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("make", [os.mkdir, getattr(os, "mkfifo", None)])
+def test_folders_pipes_and_devices_are_not_replaced(path, make):
+    make(path)
+    before = path.stat()
+    with pytest.raises(ag.SaveError, match=r"could not be written \(it is a folder, a pipe or a device"):
+        ag.save(path, 1)
+    assert os.path.samestat(before, path.stat())
+    assert list(path.parent.iterdir()) == [path]
+
+
 def test_too_much_structure_is_refused_before_the_old_file_is_touched(path, monkeypatch):
     ag.save(path, [1])
     with pytest.raises(ValueError, match="at most 100 MB: turn long lists of numbers into arrays"):

@@ -236,6 +236,8 @@ def test_every_schedule_was_tried():
         (lambda: schedules.exponential(1.0), "either gamma or rate"),
         (lambda: schedules.exponential(1.0, gamma=0.9, rate=0.1), "either gamma or rate"),
         (lambda: schedules.cosine(1.0, 0), "total_steps is positive; got 0"),
+        (lambda: schedules.cosine_restarts(1.0, 4, multiplier=0.5), "multiplier is at least 1; got 0.5"),
+        (lambda: schedules.plot({}, 5), "the number of schedules is positive; got 0"),
         (lambda: schedules.step_decay(1.0, -3), "step_size is positive"),
         (lambda: schedules.cyclic(0.1, 1.0, 5, mode="square"), "mode is one of triangular, triangular2, exp_range"),
         (lambda: schedules.one_cycle(1.0, 10, pct_start=1.5), r"pct_start is in \[0, 1\]"),
@@ -329,3 +331,23 @@ def test_plateau_resumed_in_the_middle_with_a_number():
 def test_plateau_refuses_what_cannot_be_meant(options, message):
     with pytest.raises(ValueError, match=message):
         optim.ReduceOnPlateau(optim.SGD([ag.Tensor([0.0], requires_grad=True)]), **options)
+
+
+def test_triangles_ignore_the_factor_of_another_mode():
+    assert schedules.cyclic(0.0, 1.0, 5, gamma=2.0)(10_005) == 1.0  # 2^10005 is no float
+
+
+def test_settings_may_be_iterators_and_later_changes_to_lists_do_not_count():
+    milestones = [2, 4]
+    decay = schedules.multi_step(1.0, milestones, gamma=0.5)
+    milestones.clear()
+    again = schedules.multi_step(1.0, iter([2, 4]), gamma=0.5)
+    assert [decay(step) for step in range(6)] == [again(step) for step in range(6)] == [1.0, 1.0, 0.5, 0.5, 0.25, 0.25]
+
+
+def test_the_plateau_controller_is_pickled_with_its_optimizer():
+    sgd = optim.SGD([ag.Tensor([0.0], requires_grad=True)], lr=0.5)
+    plateau = pickle.loads(pickle.dumps(optim.ReduceOnPlateau(sgd, patience=0)))  # noqa: S301  our own
+    plateau.step(1.0)
+    plateau.step(1.0)
+    assert plateau.optimizer.param_groups[0]["lr"] == 0.05

@@ -43,6 +43,15 @@ class Ill(nn.Module):
         return self.happen(self.calls, (x @ self.w))
 
 
+@pytest.mark.parametrize("name", ["epoch", "loss", "validation_loss"])
+def test_metrics_do_not_take_the_names_of_other_columns(name):
+    model = nn.Linear(2, 2)
+    data = np.ones((4, 2), np.float32), np.zeros(4, int)
+    sgd = optim.SGD(model.parameters())
+    with pytest.raises(ValueError, match=rf"columns of its own named \['{name}'\]: give the metrics other names"):
+        nn.fit(model, data, nn.functional.cross_entropy, sgd, epochs=1, batch_size=2, metrics={name: nn.metrics.accuracy})
+
+
 def test_fit_equals_the_loop_written_by_hand():
     net, history = trained(epochs=4, clip_norm=0.2, clip_value=0.1)
     by_hand, (x, labels) = network(), problem()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from ..errors import ExportError
 from ..extras import need
+from ..files import replacing
 from .runs import Function, Run
 from .write import Writer
 
@@ -71,12 +71,8 @@ def export_onnx(
     data = _serialized(onnx, model)
     if verify and importlib.util.find_spec("onnxruntime"):
         _compare(importlib.import_module("onnxruntime"), data, runs)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as temporary:
         temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 
