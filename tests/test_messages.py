@@ -1,13 +1,16 @@
 """Messages of errors that stand in no other test: each says what is wrong. `make raises` finds those that are missing here."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import autograd_core as ag
 import nn
+import optim
 from autograd_core import demo
+from autograd_core.viz import backward, command
 from nn import functional
 
 T = ag.Tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
@@ -179,8 +182,82 @@ LAYERS = [
 ]
 
 
+def _freed(overwritten=False):
+    """The node of a freed graph; of a traced one whose input was overwritten since."""
+    x = ag.Tensor([1.0, 2.0], requires_grad=True)
+    if overwritten:
+        with ag.viz.trace():
+            y = x * x
+        y.sum().backward()
+        x.data[0] = 5.0
+    else:
+        y = x * x
+        y.sum().backward()
+    return y._node
+
+
+def _resized():
+    x = ag.Tensor([1.0], requires_grad=True)
+    average = optim.EMA([x])
+    x.data = np.zeros(3)
+    return average
+
+
+def _stepped(cls, **settings):
+    x = ag.Tensor([1.0, 2.0], requires_grad=True)
+    optimizer = cls([x], **settings)
+    (x * x).sum().backward()
+    optimizer.step()
+    return optimizer
+
+
+def _loaded_with(change):
+    adam = _stepped(optim.Adam)
+    state = adam.state_dict()
+    change(state)
+    adam.load_state_dict(state)
+
+
+PICTURES = [
+    of(lambda: command._found("net"), ValueError, "say which object to draw as MODULE:NAME, such as net:Classifier; got 'net'"),
+    of(
+        lambda: command._found("no_such_thing:x"),
+        ValueError,
+        "no module named 'no_such_thing', looked for in the",
+    ),
+    of(lambda: command._found("math:nothing"), ValueError, "'math' has no 'nothing'"),
+    of(lambda: command._drawn(nn.Linear(1, 1), [], {}), ValueError, "a model needs its input: give --input SHAPE"),
+    of(
+        lambda: command._array("a,b", float),
+        ValueError,
+        "--input is a shape such as 1,28,28 (or 8,16:int, or",
+    ),
+    of(lambda: command._array("2:text", float), ValueError, "--input '2:text': after the colon comes int or float"),
+    of(
+        lambda: command._depth(SimpleNamespace(collapse="x")),
+        ValueError,
+        "--collapse is modules, none, or a depth",
+    ),
+    of(lambda: backward.saved_values(_freed()), ag.GraphError, "the graph was freed by backward(): pass retain_graph=True"),
+    of(lambda: backward.saved_values(_freed(True)), ag.GraphError, "freed by backward(), and its values were overwritten"),
+]
+
+OPTIM = [
+    of(lambda: optim.ExponentialAverage(beta=1.0), ValueError, "beta is in [0, 1); got 1.0"),
+    of(lambda: optim.EMA([T], decay=1.0), ValueError, "decay is in [0, 1); got 1.0"),
+    of(lambda: _resized().update(), ag.ShapeError, "had shape (1,) when the average was made; now (3,)"),
+    of(lambda: _loaded_with(lambda s: s["param_groups"][0].update(lr="x" * 9)), ag.DataError, "lr is 0.001 here, and 'xxx"),
+    of(
+        lambda: _loaded_with(lambda s: s["state"][0].update(exp_avg=np.array([1j, 1j]))),
+        ag.DataError,
+        "exp_avg of parameter 0 is of complex128; the parameter is of float64",
+    ),
+]
+
+
 @pytest.mark.parametrize(
-    ("call", "error", "message"), [*ENGINE, *INDEXING, *JOINING, *SHAPES, *LINALG, *SCANS, *NEURAL, *LAYERS]
+    ("call", "error", "message"),
+    [*ENGINE, *INDEXING, *JOINING, *SHAPES, *LINALG, *SCANS, *NEURAL, *LAYERS, *PICTURES, *OPTIM],
 )
 def test_the_message_says_what_is_wrong(call, error, message):
     with pytest.raises(error, match=re.escape(message)):
