@@ -12,9 +12,11 @@ import math
 from pathlib import Path
 from typing import Any
 
+import autograd_core as ag  # before numpy, so that it can choose NumPy's faster settings
+
+# isort: split
 import numpy as np
 
-import autograd_core as ag  # before numpy, so that it can choose NumPy's faster settings
 import nn
 import optim
 

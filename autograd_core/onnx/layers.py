@@ -56,17 +56,24 @@ def _pads(windows: Any) -> list[int]:
     return [before for before, _ in windows.padding] + [after for _, after in windows.padding]
 
 
+def _convolution(windows: Any, groups: int) -> dict[str, Any]:
+    """The attributes of a convolution and of its transpose."""
+    return {
+        "kernel_shape": [*windows.size],
+        "strides": [*windows.stride],
+        "pads": _pads(windows),
+        "dilations": [*windows.dilation],
+        "group": groups,
+    }
+
+
 @row("conv")
 def _conv(g: G, y: Value, x: Value, weight: Value, windows: Any, groups: int) -> Name:
     return g.op(
         "Conv",
         g.cast(x, y.dtype),
         g.cast(weight, y.dtype),
-        kernel_shape=[*windows.size],
-        strides=[*windows.stride],
-        pads=_pads(windows),
-        dilations=[*windows.dilation],
-        group=groups,
+        **_convolution(windows, groups),
     )
 
 
@@ -78,11 +85,7 @@ def _conv_transpose(g: G, y: Value, x: Value, weight: Value, windows: Any, group
         "ConvTranspose",
         g.cast(x, y.dtype),
         g.cast(weight, y.dtype),
-        kernel_shape=[*windows.size],
-        strides=[*windows.stride],
-        pads=_pads(windows),
-        dilations=[*windows.dilation],
-        group=groups,
+        **_convolution(windows, groups),
         output_padding=[n - m for n, m in zip(shape, least, strict=True)],
     )
 

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import DTypeError
 from ..fused import Parts, fused
 from ..record import primitive
-from .blocks import by_blocks, constant
+from .blocks import by_blocks, constant, positive_part
 
 __all__ = ["gelu", "hardtanh", "nonpositive_part", "silu", "softsign"]
 
@@ -104,7 +104,7 @@ def _normal_tail(x: Any) -> tuple[Any, Any, Any]:
 def _gelu_value(x: Any, out: Any) -> None:
     a, _, tail = _normal_tail(x)
     a *= tail
-    np.maximum(x, constant(0, x.dtype)[: len(x)], out=out)
+    positive_part(x, out)
     out -= a  # x - x P(-x) on the right, x P(x) on the left
 
 
@@ -120,7 +120,7 @@ def _gelu_slope(x: Any, out: Any, value: Any = None) -> None:
     out -= density
     if value is not None:
         a *= tail
-        np.maximum(x, constant(0, x.dtype)[: len(x)], out=value)
+        positive_part(x, value)
         value -= a
 
 

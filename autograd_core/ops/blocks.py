@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["by_blocks", "constant"]
+__all__ = ["by_blocks", "constant", "positive_part"]
 
 # Elements: few calls, and about ten blocks of float32 fit in the second-level cache. In threads the blocks are no faster: they
 # wait for each other's interpreter lock, and for the threads that BLAS keeps spinning (measured on two cores).
@@ -21,6 +21,11 @@ def constant(value: float, dtype: Any) -> Any:
     block = np.full(_BLOCK, value, dtype)
     block.flags.writeable = False
     return block
+
+
+def positive_part(x: Any, out: Any) -> None:
+    """max(x, 0) of a block."""
+    np.maximum(x, constant(0, x.dtype)[: len(x)], out=out)
 
 
 def by_blocks(kernel: Callable[..., None], x: Any, outputs: int = 1) -> list[Any]:

@@ -37,8 +37,7 @@ class _Plan:
     def __init__(self, x_shape: tuple[int, ...], w_shape: tuple[int, ...], windows: Windows, groups: int) -> None:
         samples, channels, *positions = x_shape
         count = windows.number(tuple(positions))
-        self.joined = len(positions) == 1 or windows.dilation[0] > 1 or samples * math.prod(count[1:]) < _SHORT
-        if self.joined:
+        if len(positions) == 1 or windows.dilation[0] > 1 or samples * math.prod(count[1:]) < _SHORT:
             windows = Windows((1, *windows.size), (1, *windows.stride), ((0, 0), *windows.padding), (1, *windows.dilation))
             positions, count = [1, *positions], (1, *count)
         self.samples, self.groups, self.outs, self.channels = samples, groups, w_shape[0] // groups, channels // groups
@@ -68,7 +67,8 @@ class _Plan:
             whole = np.zeros((self.groups, self.padded[0], self.channels, *self.padded[1:], self.samples), dtype)
             whole[self.inside] = x
             x = whole
-        if len(self.others) == 1 and x.flags.c_contiguous and x.dtype == dtype and self.whole(x):
+        every = len(self.others) == 1 and x.shape[3:-1] == self.count[1:]  # the one offset takes all of every line
+        if every and x.flags.c_contiguous and x.dtype == dtype:
             copied = x
         else:
             shape = (*x.shape[:2], len(self.others), self.channels, *self.count[1:], self.samples)
@@ -76,10 +76,6 @@ class _Plan:
             for j, index in enumerate(self.others):
                 copied[:, :, j] = x[(*index, slice(None))]
         return self.overlapping(copied, self.height, self.stride, self.count[0], self.depth)
-
-    def whole(self, x: Any) -> bool:
-        """Whether the one offset takes all of every line."""
-        return x.shape[3:-1] == self.count[1:]
 
     @property
     def inside(self) -> tuple[Any, ...]:

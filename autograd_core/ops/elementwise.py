@@ -14,7 +14,7 @@ from ..dual import bare
 from ..errors import DTypeError, NoRuleError
 from ..record import binary, implements, primitive, unary
 from ..tensor import wrap
-from .blocks import by_blocks, constant
+from .blocks import by_blocks, positive_part
 
 __all__ = [
     "absolute",
@@ -410,16 +410,12 @@ sigmoid = unary(
 )
 
 
-def _relu_block(x: Any, out: Any) -> None:
-    np.maximum(x, constant(0, x.dtype)[: len(x)], out=out)
-
-
 def _relu(x: Any) -> Any:
     if np.iscomplexobj(x):
         raise DTypeError(f"'relu' takes real numbers; got {x.dtype}")
     if type(x) is not np.ndarray or x.size < 1024:
         return np.maximum(x, 0)
-    return by_blocks(_relu_block, x)[0]
+    return by_blocks(positive_part, x)[0]
 
 
 relu = unary("relu", _relu, lambda g, y, _x: g * (y > 0), doc="max(x, 0); derivative 1 for x > 0, else 0.")
