@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DataError, SaveError
+from .errors import DataError, DTypeError, SaveError
 from .extras import need
 from .files import replacing
 from .packing import pack, unpack
@@ -61,7 +61,8 @@ def save(path: _Path, tree: Any, metadata: Mapping[str, str] | None = None) -> N
         metadata: texts by name to keep with it; read them with `load_metadata`.
 
     Raises:
-        DTypeError: something else stands in the tree; says where.
+        DTypeError: something else stands in the tree (says where), or in the metadata.
+        DataError: metadata that are no valid Unicode.
         SaveError: the file could not be written (disk full); what was there before is unchanged.
         MissingExtraError: safetensors is not installed.
 
@@ -82,10 +83,19 @@ def save(path: _Path, tree: Any, metadata: Mapping[str, str] | None = None) -> N
 
 
 def _texts(metadata: Mapping[str, str] | None) -> dict[str, str]:
+    if not isinstance(metadata, Mapping | None):
+        raise DTypeError(f"metadata are a dict of texts by name; got a {type(metadata).__name__}")
     texts = dict(metadata or {})
     for name, text in texts.items():
         if not isinstance(name, str) or not isinstance(text, str):
-            raise TypeError(f"metadata are texts by name; got {name!r}: {text!r}. Other values belong into the tree")
+            raise DTypeError(f"metadata are texts by name; got {name!r}: {text!r}. Other values belong into the tree")
+        try:
+            f"{name}{text}".encode()
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"the metadata {name!r:.60} have half of a surrogate pair, which UTF-8 cannot hold: write "
+                "text.encode(errors='backslashreplace').decode()"
+            ) from error
         if name.startswith(_STRUCTURE):
             raise ValueError(f"metadata named '{_STRUCTURE}...' are used by save itself; got {name!r}")
     return texts

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_core import DataError, Tensor
+from autograd_core import DataError, DTypeError, Tensor
 from autograd_core.files import replacing
 from autograd_core.text import one_line
 
@@ -141,6 +141,7 @@ def write_npz(path: str | Path, arrays: Mapping[str, Any]) -> Path:
 
     Raises:
         DataError: a name or a value that an NPZ file cannot hold.
+        DTypeError: no arrays by name.
 
     >>> import tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "weights.npz"
@@ -148,6 +149,11 @@ def write_npz(path: str | Path, arrays: Mapping[str, Any]) -> Path:
     {'layer.weight': (2, 3)}
     """
     path = Path(path)
+    if not isinstance(arrays, Mapping):
+        raise DTypeError(
+            f"write_npz takes a dict of arrays by name, such as module.state_dict(); got a {type(arrays).__name__}. Give each "
+            "array a name"
+        )
     found = {name: _storable(name, value) for name, value in arrays.items()}
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, array in found.items():
@@ -158,7 +164,10 @@ def write_npz(path: str | Path, arrays: Mapping[str, Any]) -> Path:
 
 def _storable(name: Any, value: Any) -> Any:
     """The array, if it and its name come back from the file as they are."""
-    array = value.numpy() if isinstance(value, Tensor) else np.asanyarray(value)
+    try:
+        array = value.numpy() if isinstance(value, Tensor) else np.asanyarray(value)
+    except ValueError as error:
+        raise DataError(f"an NPZ file holds arrays of numbers; '{name}' is none: {error}") from error
     if array.dtype.hasobject:
         raise DataError(f"an NPZ file holds arrays of numbers; '{name}' is a {type(value).__name__} of dtype {array.dtype}")
     try:

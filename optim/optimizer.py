@@ -7,6 +7,7 @@ from, which parameters have a gradient, the blocks and the threads, weight decay
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
@@ -32,13 +33,22 @@ _PART = 2 * _BLOCK  # below two such parts, waking a second thread costs more th
 
 # lower and upper bound (included) of settings, by name
 _WHOLE = {"max_iter", "history_size"}
-_BELOW_ONE = math.nextafter(1.0, 0.0)
+_BELOW_ONE, _MOST = math.nextafter(1.0, 0.0), sys.float_info.max
 _BOUNDS: dict[str, tuple[float, float]] = {
-    **dict.fromkeys(("lr", "eps", "weight_decay", "momentum", "lr_decay", "initial_accumulator_value"), (0.0, math.inf)),
-    **dict.fromkeys(("momentum_decay", "alpha", "tolerance_grad", "tolerance_change"), (0.0, math.inf)),
-    **dict.fromkeys(("max_iter", "history_size"), (1, math.inf)),
+    **dict.fromkeys(("lr", "eps", "weight_decay", "momentum", "lr_decay", "initial_accumulator_value"), (0.0, _MOST)),
+    **dict.fromkeys(("momentum_decay", "alpha", "tolerance_grad", "tolerance_change"), (0.0, _MOST)),
+    **dict.fromkeys(_WHOLE, (1, _MOST)),
     "betas": (0.0, _BELOW_ONE),
     "rho": (0.0, 1.0),
+}
+_FINITE = -_MOST, _MOST  # of numbers that have no bounds
+_NUMBER, _WORDS = (float, int), (bool, str, type(None))
+# Bounds by type and name: a quick look at each setting of each step, which passes most of them
+_NEVER = math.inf, -math.inf
+_PLAIN: dict[type, dict[str, tuple[float, float]]] = {
+    float: _BOUNDS | dict.fromkeys(_WHOLE | {"betas"}, _NEVER),
+    int: _BOUNDS | {"betas": _NEVER},
+    bool: dict.fromkeys(_BOUNDS, _NEVER),
 }
 
 
@@ -115,7 +125,7 @@ class Optimizer:
             raise ValueError(f"param_names has one name for each of the {len(members)} parameters; got {names}")
         group = {**self.defaults, **param_group, "params": members} | ({"param_names": names} if names else {})
         _check_new(members, self._parameters())
-        self._settings(group, check=True)
+        self._settings(group)
         self._check_group(group)
         self.param_groups.append(group)
         known = len(self._parameters()) - len(members)
@@ -157,25 +167,34 @@ class Optimizer:
         if closure is not None:
             with ag.enable_grad():
                 loss = closure()
+        settings = [self._settings(group) for group in self.param_groups]  # all of them, before anything changes
         for flats in self._flats:
             for flat in flats:
                 flat.gather()
         if self.skip_nonfinite and self._is_skipped():
             return loss
-        for group, flats in zip(self.param_groups, self._flats, strict=True):
-            settings = self._settings(group)
+        for h, flats in zip(settings, self._flats, strict=True):
             for flat in flats:
-                self._update_flat(flat, settings)
+                self._update_flat(flat, h)
         self.step_count += 1
         return loss
 
-    def _settings(self, group: dict[str, Any], check: bool = False) -> dict[str, Any]:
-        """The settings of this step as numbers."""
-        found = {name: _at(value, self.step_count) for name, value in group.items() if name not in _NO_SETTINGS}
-        if check:
-            for name, value in found.items():
-                _check_bounds(name, value)
+    def _settings(self, group: dict[str, Any]) -> dict[str, Any]:
+        """The settings of this step as numbers, within their bounds: a schedule may give anything."""
+        found: dict[str, Any] = {}
+        for name, value in group.items():
+            if name in _NO_SETTINGS:
+                continue
+            found[name] = now = value if type(value) in _PLAIN else _at(value, self.step_count)
+            bounds = _PLAIN.get(type(now))
+            low, high = _NEVER if bounds is None else bounds.get(name, _FINITE)
+            if (bounds is None or not low <= now <= high) and name in self.defaults:
+                _check(name, now, self.step_count if self.step_count or _is_scheduled(value) else None)
         return found
+
+    def _unchecked(self, group: dict[str, Any]) -> dict[str, Any]:
+        """The settings as they are: a state may be saved at the end of a schedule, where no step follows."""
+        return {name: _at(value, self.step_count) for name, value in group.items() if name not in _NO_SETTINGS}
 
     def _update_flat(self, flat: Flat, h: dict[str, Any]) -> None:
         flat.reserve(self.arrays(h))
@@ -240,7 +259,7 @@ class Optimizer:
         for group in self.param_groups:
             names = {"param_names": list(group["param_names"])} if "param_names" in group else {}
             indices = list(range(first, first + len(group["params"])))
-            groups.append(self._settings(group) | names | {"params": indices})
+            groups.append(self._unchecked(group) | names | {"params": indices})
             first += len(indices)
         return {"state": state, "param_groups": groups, "step_count": self.step_count}
 
@@ -284,7 +303,9 @@ class Optimizer:
     def _loaded(self, group: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
         """A group with the settings of a state."""
         found = group | {name: _kept(name, group[name], given[name]) for name in given.keys() & self.defaults.keys()}
-        self._settings(found, check=True)
+        for name, value in found.items():
+            if name in self.defaults and not _is_scheduled(value):  # a schedule is asked by the next step
+                _check(name, value, None)
         self._check_group(found)
         return found
 
@@ -314,7 +335,7 @@ class Optimizer:
 
     def _load_parameter(self, flat: Flat, k: int, values: State) -> None:
         group = next(g for g, flats in zip(self.param_groups, self._flats, strict=True) if flat in flats)
-        first = self.arrays(self._settings(group))
+        first = self.arrays(self._unchecked(group))
         flat.reserve(first | {name: first.get(name, 0.0) for name in values if name not in self.numbers})
         a, b = flat.spans[k]
         for name, array in flat.arrays.items():
@@ -401,26 +422,35 @@ def _by_dtype(params: list[ag.Tensor], labels: list[str]) -> list[tuple[list[ag.
 
 def _at(value: Any, step: int) -> Any:
     """A setting at a step, as a Python number: NumPy's would turn float32 arrays into float64."""
-    if isinstance(value, tuple | list):
-        return tuple(_at(part, step) for part in value)
+    if isinstance(value, (tuple, list)):
+        return tuple([part if type(part) is float else _at(part, step) for part in value])
     if callable(value):
         value = value(step)
-    return value.item() if hasattr(value, "item") else value
+    return value.item() if hasattr(value, "item") and math.prod(getattr(value, "shape", ())) == 1 else value
 
 
-def _check_bounds(name: str, value: Any) -> None:
+def _is_scheduled(value: Any) -> bool:
+    return any(map(callable, value)) if isinstance(value, (tuple, list)) else callable(value)
+
+
+def _check(name: str, value: Any, step: int | None) -> None:
+    """Refuse a setting that is no number or out of its bounds; at a step, or (None) because it was set so."""
+    low, high = _BOUNDS.get(name, _FINITE)
+    parts = value if isinstance(value, tuple) else (value,)
+    when = "" if step is None else f" at step {step}"
     if name not in _BOUNDS:
-        return
-    low, high = _BOUNDS[name]
-    if (len(value) if isinstance(value, tuple) else 1) != (2 if name == "betas" else 1):
-        raise TypeError(f"{name} is {'a pair of numbers' if name == 'betas' else 'one number'}; got {value!r}")
-    for part in value if isinstance(value, tuple) else (value,):
-        kind = "a whole number" if name in _WHOLE else "a number"
-        if not isinstance(part, int if name in _WHOLE else float | int):
-            raise TypeError(f"{name} is {kind}, or a function of the step number that gives one; got {part!r}")
+        if isinstance(value, _WORDS):
+            return
+    elif len(parts) != (2 if name == "betas" else 1):
+        raise TypeError(f"{name} is {'a pair of numbers' if name == 'betas' else 'one number'}; got {value!r}{when}")
+    for part in parts:
+        if not isinstance(part, int if name in _WHOLE else _NUMBER):
+            kind = "a whole number" if name in _WHOLE else "a number"
+            raise TypeError(f"{name} is {kind}, or a function of the step number that gives one; got {part!r}{when}")
         if not low <= part <= high:
-            limits = f"at least {low:g}" if high == math.inf else f"in [{low:g}, {high:g}{']' if high == 1 else ')'}"
-            raise ValueError(f"{name} is {limits}; got {value}")
+            least = "" if low == -_MOST else f"at least {low:g} and "
+            limits = f"{least}finite" if high == _MOST else f"in [{low:g}, {high:g}{']' if high == 1 else ')'}"
+            raise ValueError(f"{name} is {limits}; got {value}{when}")
 
 
 def _kept(name: str, own: Any, given: Any) -> Any:

@@ -60,6 +60,7 @@ def test_hostile_names_come_back(name, tmp_path):
         ({"x" * 40000: np.ones(1)}, "cannot stand"),
         ({3: np.ones(1)}, "the name 3 cannot stand"),
         ({"a": object()}, "arrays of numbers; 'a' is a object"),
+        ({"a": [[1, 2], [3]]}, "arrays of numbers; 'a' is none: .*inhomogeneous"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_the_old_file_stays(arrays, message, tmp_path):
@@ -123,3 +124,10 @@ def test_a_length_that_nothing_has_is_refused(shape, tmp_path):
         archive.writestr("x.npy", header.getvalue() + bytes(80))
     with pytest.raises(DataError, match=r"a\.npz: damaged"):
         read_npz(path)
+
+
+@pytest.mark.parametrize("arrays", [[np.ones(2)], np.ones(2), None, network()])
+def test_arrays_without_names_are_refused(arrays, tmp_path):
+    with pytest.raises(ag.DTypeError, match=f"a dict of arrays by name, .*got a {type(arrays).__name__}. Give each"):
+        write_npz(tmp_path / "a.npz", arrays)
+    assert not [*tmp_path.iterdir()]

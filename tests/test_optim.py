@@ -1,5 +1,6 @@
 """Optimizers: closed-form trajectories, groups, memory, and what is refused. All of them: test_optimizers.py."""
 
+import math
 import warnings
 
 import numpy as np
@@ -172,8 +173,9 @@ def test_loading_into_a_network_reaches_its_optimizer():
         (lambda: optim.SGD([X, X]), "given twice"),
         (lambda: optim.SGD([{"params": [X], "speed": 1}]), r"no setting \['speed'\]"),
         (lambda: optim.SGD([X], nesterov=True), "Nesterov needs momentum"),
-        (lambda: optim.SGD([X], lr=-0.1), "lr is at least 0; got -0.1"),
-        (lambda: optim.SGD([{"params": [X], "lr": lambda step: -1.0}]), "lr is at least 0; got -1.0"),
+        (lambda: optim.SGD([X], lr=-0.1), "lr is at least 0 and finite; got -0.1$"),
+        (lambda: optim.SGD([X], lr=math.inf), "lr is at least 0 and finite; got inf$"),
+        (lambda: optim.SGD([{"params": [X], "lr": lambda step: -1.0}]), "lr is at least 0 and finite; got -1.0 at step 0$"),
         (lambda: optim.Adam([X], betas=(0.9, 1.0)), r"betas is in \[0, 1\); got \(0.9, 1.0\)"),
         (lambda: optim.Adadelta([X], rho=1.5), r"rho is in \[0, 1\]; got 1.5"),
         (lambda: optim.LBFGS([{"params": [X]}, {"params": [ag.Tensor([1.0], requires_grad=True)]}]), "LBFGS has one group"),
@@ -189,6 +191,87 @@ def test_bad_arguments(make, message):
 
 
 X = ag.Tensor([1.0], requires_grad=True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"lr": math.nan}, ValueError, "lr is at least 0 and finite; got nan at step 2"),
+        ({"lr": math.inf}, ValueError, "lr is at least 0 and finite; got inf at step 2"),
+        ({"lr": np.float32(-1)}, ValueError, "lr is at least 0 and finite; got -1.0 at step 2"),
+        ({"lr": 10**400}, ValueError, "lr is at least 0 and finite; got 1000"),
+        ({"lr": "0.1"}, TypeError, "lr is a number, or a function of the step number that gives one; got '0.1' at step 2"),
+        ({"lr": None}, TypeError, "lr is a number.*got None at step 2"),
+        ({"lr": 1j}, TypeError, "lr is a number.*got 1j at step 2"),
+        ({"lr": np.ones(2)}, TypeError, r"lr is a number.*got array\(\[1., 1.\]\) at step 2"),
+        ({"lr": ag.Tensor([1.0, 2.0])}, TypeError, r"lr is a number.*got Tensor\(\[1., 2.\]\) at step 2"),
+        ({"lr": (0.1, 0.2)}, TypeError, r"lr is one number; got \(0.1, 0.2\) at step 2"),
+        ({"eps": -1e-8}, ValueError, "eps is at least 0 and finite; got -1e-08 at step 2"),
+        ({"betas": (0.9, 1.0)}, ValueError, r"betas is in \[0, 1\); got \(0.9, 1.0\) at step 2"),
+        ({"betas": (math.nan, 0.9)}, ValueError, r"betas is in \[0, 1\); got \(nan, 0.9\) at step 2"),
+        ({"betas": 0.9}, TypeError, "betas is a pair of numbers; got 0.9 at step 2"),
+    ],
+)
+@pytest.mark.parametrize("how", ["by a schedule", "set between steps"])
+def test_a_setting_that_goes_wrong_later_is_named_before_anything_changes(settings, error, message, how):
+    """Whoever gives it: the message has the setting, the step and the value."""
+    ((name, bad),) = settings.items()
+    a, b = leaf(2), leaf(2)
+    good = {"lr": 0.1, "eps": 1e-8, "betas": (0.9, 0.99)}[name]
+    wrong = lambda step: good if step < 2 else bad
+    if name == "betas" and isinstance(bad, tuple):
+        wrong = tuple(lambda step, k=k: good[k] if step < 2 else bad[k] for k in range(2))
+    adam = optim.Adam([{"params": [a]}, {"params": [b], name: wrong if how == "by a schedule" else good}])
+    for step in range(3):
+        before, state = a.numpy().copy(), repr(adam.state_dict()["state"])
+        a.grad, b.grad = np.ones(2), np.ones(2)
+        if step < 2:
+            adam.step()
+        else:
+            if how == "set between steps":
+                adam.param_groups[1][name] = bad
+            with pytest.raises(error, match=message):
+                adam.step()
+    assert adam.step_count == 2
+    np.testing.assert_array_equal(a.numpy(), before)  # of the other group, which comes first
+    assert repr(adam.state_dict()["state"]) == state
+    adam.param_groups[1][name] = good
+    adam.step()  # and it can go on
+
+
+def test_a_setting_without_bounds_is_a_number_all_the_same():
+    sgd = optim.SGD([X], momentum=0.9, dampening=lambda step: 0.0 if step < 1 else math.nan)
+    sgd.step()
+    with pytest.raises(ValueError, match="dampening is finite; got nan at step 1"):
+        sgd.step()
+    with pytest.raises(ValueError, match="ns_coefficients is finite; got .*nan"):
+        optim.Muon([ag.Tensor(np.eye(2), requires_grad=True)], ns_coefficients=(1.0, math.nan, 1.0))
+
+
+def test_what_users_note_in_a_group_is_their_own():
+    sgd = optim.SGD([X])
+    sgd.param_groups[0] |= {"note": ["any", None], "initial_lr": math.nan}
+    sgd.step()
+
+
+def test_lbfgs_looks_at_its_schedules_before_it_asks_for_a_loss():
+    lbfgs = optim.LBFGS([X], lr=lambda step: math.nan if step else 1.0)
+    lbfgs.step(lambda: (X * 0).sum())
+    with pytest.raises(ValueError, match="lr is at least 0 and finite; got nan at step 1"):
+        lbfgs.step(lambda: pytest.fail("the closure was called"))
+
+
+def test_a_state_is_saved_and_loaded_at_the_end_of_a_schedule():
+    ends = lambda step: 0.1 if step < 2 else math.nan
+    a = leaf(2)
+    sgd = optim.SGD([a], lr=ends)
+    for _ in range(2):
+        a.grad = np.ones(2)
+        sgd.step()
+    state = sgd.state_dict()
+    sgd.load_state_dict(state)  # a schedule is not loaded, and asked by the next step only
+    with pytest.raises(ag.DataError, match="lr is at least 0 and finite; got nan"):
+        optim.SGD([a]).load_state_dict(state)
 
 
 def test_options_that_do_not_exist_and_a_single_tensor_are_type_errors():

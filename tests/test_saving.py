@@ -165,8 +165,13 @@ def test_metadata(path):
     assert ag.load_metadata(path) == {"licence": "CC0", "\n<b>": "ü"}
     with safetensors.safe_open(path, framework="np") as file:
         assert file.metadata()["licence"] == "CC0"
-    with pytest.raises(TypeError, match="texts by name; got 'n': 1"):
+    with pytest.raises(ag.DTypeError, match="texts by name; got 'n': 1"):
         ag.save(path, {}, metadata={"n": 1})
+    with pytest.raises(ag.DTypeError, match="a dict of texts by name; got a list"):
+        ag.save(path, {}, metadata=["n"])
+    for metadata in ({"note": "a\ud800"}, {"\udcff": "name"}):
+        with pytest.raises(ag.DataError, match=r"metadata '(note|\\udcff)' have half of a surrogate pair.*backslashreplace"):
+            ag.save(path, {}, metadata=metadata)
     with pytest.raises(ValueError, match="used by save itself"):
         ag.save(path, {}, metadata={"autograd_core.x": ""})
     assert ag.load_metadata(path)["licence"] == "CC0"
