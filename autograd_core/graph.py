@@ -38,7 +38,8 @@ class Op:
 
     so `lambda g, y, _x: g * (1 - y * y)` keeps the output and not the input. Arguments behind the last rule
     (axis, keepdims ...) are static and are always passed on. For a *variadic* op (static arguments first, then any
-    number of operands, as in concatenate) there is one rule, with the operand's number before `g`.
+    number of operands, as in concatenate) there is one rule, with the operand's number before `g`. An op without a forward
+    function (None) is a checkpointed call: its rules evaluate it, and nothing else can.
     """
 
     __slots__ = ("_keeps", "call", "core", "first", "forward", "kind", "name", "pushforward", "reads", "rules", "variadic")

@@ -16,6 +16,8 @@ import nn
 import optim
 from nn.parallel import ALONE, DataParallel, Ranks, ZeroRedundancyOptimizer, all_sum
 
+from . import raises
+
 TOGETHER = 8  # samples in a batch of all ranks
 
 
@@ -334,17 +336,18 @@ def dropout_resumed():
 
 def refused():
     """Errors that all ranks get, with the message."""
+    import pytest  # not in the jobs that one process does too
+
     ranks = Ranks()
     net = nn.Linear(2 + ranks.rank, 1, dtype=float)
     texts = {}
 
-    def note(name, kind, act):
-        try:
+    def note(name, kind, act, match):
+        with pytest.raises(kind, match=match) as caught:
             act()
-        except kind as error:
-            texts[name] = np.array(str(error))
+        texts[name] = np.array(str(caught.value))
 
-    note("other shapes", ValueError, lambda: DataParallel(net))
+    note("other shapes", ValueError, lambda: DataParallel(net), "differ in names, shapes or dtypes: build the same model")
     model = DataParallel(nn.Linear(2, 1, dtype=float))
 
     def unequal():
@@ -352,15 +355,17 @@ def refused():
             model(np.ones((1 + model.rank, 2))).mean().backward()
         model(np.ones((1, 2))).mean().backward()
 
-    note("unequal", ag.ShapeError, unequal)
+    note("unequal", ag.ShapeError, unequal, r"under no_sync\(\) the ranks had \[1, 2.* equal numbers there")
+    scalar = DataParallel(nn.Linear(2, 1, dtype=float))
+    note("no samples", ag.ShapeError, lambda: scalar(2.0), "samples along the first axis .* got no array")
     model = DataParallel(nn.Linear(2, 1, dtype=float))
     if model.rank:
         with ag.no_grad():
             model.module.bias.copy_([1.0 + model.module.bias.item()])
-    note("other values", ValueError, model.verify)
+    note("other values", ValueError, model.verify, "have other values: build the same model on all ranks")
     folder = Path(ranks.from_first(tempfile.mkdtemp()))
     fitted(folder, epochs=1)
-    note("earlier run", FileExistsError, lambda: fitted(folder, epochs=1))
+    note("earlier run", FileExistsError, lambda: fitted(folder, epochs=1), "checkpoints of an earlier run")
     seen = ranks.gathered(sorted(texts))
     assert all(names == seen[0] for names in seen), seen
     return texts
@@ -394,6 +399,7 @@ def results(jobs):
 
 
 if __name__ == "__main__":
+    raises.pytest_configure()  # if messages are counted
     together = results({name: job for name, job in (JOBS | ONLY_TOGETHER).items() if name in sys.argv[2:] or not sys.argv[2:]})
     if not Ranks().rank:
         np.savez(sys.argv[1], **together)

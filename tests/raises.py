@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -150,18 +151,27 @@ def _bases(kind: str) -> str:
 # What the tests look at
 
 
-def note(match: Any, traceback: Any) -> None:
+def note(error: BaseException, looked_at: bool) -> None:
     """Write down where a caught error was raised."""
+    traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
     if traceback is not None:
-        line = json.dumps([traceback.tb_frame.f_code.co_filename, traceback.tb_lineno, match is not None])
+        line = json.dumps([traceback.tb_frame.f_code.co_filename, traceback.tb_lineno, looked_at])
         with Path(os.environ[NOTES]).open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 
 
+def within(inner: BaseException, error: BaseException, match: Any) -> bool:
+    """Whether the text of one error stands in that of another, and the pattern covers some of it."""
+    text, whole = str(inner), str(error)
+    found = re.search(match, whole) if match is not None and text else None
+    places = [start for start in range(len(whole)) if whole.startswith(text, start)]
+    return found is not None and any(found.start() < start + len(text) and start < found.end() for start in places)
+
+
 def pytest_configure() -> None:
-    """As a plugin: look over the shoulder of `pytest.raises`."""
+    """As a plugin, and in processes of tests: look over the shoulder of `pytest.raises`."""
     if NOTES not in os.environ:
         return
     from _pytest.raises import RaisesExc
@@ -171,10 +181,11 @@ def pytest_configure() -> None:
     def noting(self: Any, kind: Any, error: Any, traceback: Any) -> Any:
         caught = leave(self, kind, error, traceback)
         chain = [error] if caught and error is not None else []
-        for inner in chain:  # grows: the text of a cause stands in the message
-            note(self.match, inner.__traceback__)
-            if inner.__cause__ not in (None, *chain):  # one may have been raised from itself
-                chain.append(inner.__cause__)
+        for inner in chain:  # grows: the text of what it was raised from may stand in the message, also after `from None`
+            note(inner, self.match is not None if inner is error else within(inner, error, self.match))
+            before = inner.__cause__ or inner.__context__
+            if before not in (None, *chain):  # one may have been raised from itself
+                chain.append(before)
         return caught
 
     RaisesExc.__exit__ = noting

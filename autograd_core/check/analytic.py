@@ -40,6 +40,8 @@ def is_analytic(f: Callable[[list[Tensor]], Any], point: Sequence[Any], directio
 
 
 def _continues(op: Watched) -> bool:
+    if op.original.forward is None:  # a checkpoint
+        return False
     moving = [isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind == "c" for x in op.arguments]
     reals = [np.real(x) if m else x for x, m in zip(op.arguments, moving, strict=True)]
     ways = [np.imag(x) / STEP if m else None for x, m in zip(op.arguments, moving, strict=True)]

@@ -182,7 +182,7 @@ def _values(order: Sequence[Node]) -> dict[Node, Any]:
         kept = zip(node.parents, arguments, strict=True)
         values |= {parent: x for parent, x in kept if parent is not None and x is not UNKNOWN}
     for node in order:
-        if node.op is not None and node not in values:
+        if node.op is not None and node.op.forward is not None and node not in values:
             arguments = _arguments(node, values)
             if all(x is not UNKNOWN for x in arguments):
                 values[node] = node.op.forward(*arguments)
@@ -208,6 +208,8 @@ def _arguments(node: Node, values: dict[Node, Any]) -> list[Any]:
 def _application(node: Node, values: dict[Node, Any]) -> Application | str:
     """A node's op and arguments, or why they are not known."""
     op: Any = node.op
+    if op.forward is None:
+        return "a checkpoint has no rules of its own: give check_graph the function inside of it"
     arguments = _arguments(node, values)
     missing = [x is UNKNOWN for x in arguments]
     if op.kind == "elementwise" and node.saved is not None:
