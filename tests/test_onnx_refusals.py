@@ -36,6 +36,15 @@ def assigned_by_value(x):
     return y
 
 
+def four(x):
+    """Whether this is the example, or a batch of another size."""
+    return len(x) == 4
+
+
+def one_of(a, b, x):
+    return a if four(x) else b
+
+
 class Hidden(nn.Module):
     """A layer with an op that ONNX lacks."""
 
@@ -66,6 +75,45 @@ REFUSED = {
     ),
     "assignment by value": (lambda x: assigned_by_value(x), "'getitem'.*a computed mask depends on values: use where"),
     "roll along the batch": (lambda x: np.roll(x, 1, axis=0), "'roll'.*depends on the batch"),
+    "a value or a number": (
+        lambda x: x * one_of(x.mean(), 2.0, x),
+        "argument 1 of 'multiply'.*it is a float or a value of the graph",
+    ),
+    "one of two values": (lambda x: one_of(x * 2, x * 3, x) + 1, "argument 0 of 'add'.*it comes from different ops"),
+    "one of two orders": (lambda x: x.reshape(-1, order=one_of("C", "F", x)) * 1, "of 'reshape'.*it is 'C', 'F', 'F'"),
+    "one or two axes": (lambda x: np.sum(x, axis=one_of((1,), (0, 1), x)), "argument 1 of 'sum'.*it has different lengths"),
+    "joined as often as there are samples": (
+        lambda x: (lambda y: np.concatenate([y] * len(x), axis=1))(x * 1),
+        "of 'concatenate'.*it has different lengths",
+    ),
+    "a constant of one or two axes": (
+        lambda x: x * np.ones(one_of((3,), (1, 3), x), np.float32),
+        r"of 'multiply'.*it has shapes \(3,\), \(1, 3\), \(1, 3\)",
+    ),
+    "one or two outputs": (lambda x: (lambda y: one_of((y,), (y, y), x))(x * 2), "different numbers of outputs"),
+    "slope of sinc": (lambda x: ag.grad(lambda t: np.sinc(t).sum())(x), "'sinc' .*derivatives of sinc have no ONNX form"),
+    "slope of gelu": (
+        lambda x: ag.grad(lambda t: nn.functional.gelu(t).sum())(x),
+        "'gelu_derivative' .*derivatives of gelu have no ONNX form",
+    ),
+    "slope of silu": (
+        lambda x: ag.grad(lambda t: nn.functional.silu(t).sum())(x),
+        "'silu' .*derivatives of silu have no ONNX form",
+    ),
+    "two windows along one axis": (
+        lambda x: np.lib.stride_tricks.sliding_window_view(x, (2, 2), axis=(1, 1)) * 1,
+        "'sliding_window_view' .*two windows along one axis",
+    ),
+    "True as an index": (lambda x: x[True] * 1, "'getitem' .*an index of True or False"),
+    "NumPy's True as an index": (lambda x: x[np.True_] * 1, "'getitem' .*an index of True or False"),
+    "an option": (
+        lambda x: np.any(x > 1, axis=1, where=np.array([True, False, True])) * 1,
+        "'any' .*no form of it with the option where is written",
+    ),
+    "angles of each sample": (
+        lambda x: ag.rotate_pairs(x[:, :2], np.tile([[0.5]], (len(x), 1))),
+        "'rotate_pairs' .*angles for each sample: give them length 1",
+    ),
 }
 
 
@@ -79,6 +127,23 @@ def test_refusals_say_why(name, path, draw):
     assert path.read_bytes() == b"old"
     assert [p.name for p in path.parent.iterdir()] == [path.name]
     assert (modes.watch, modes.recording) == (None, True)
+
+
+@pytest.mark.parametrize("layer", [nn.Unfold(2), nn.ConvTranspose2d(2, 2, 2)], ids=["Unfold", "ConvTranspose2d"])
+def test_windows_along_the_batch_axis_are_refused(layer, path, draw):
+    with pytest.raises(ag.ExportError, match="windows along an axis whose length depends on the batch"):
+        ag.export_onnx(layer, draw(2, 2, 4, 5), path, batch_axis=2)
+
+
+def test_angles_that_broadcast_over_the_samples(path, draw):
+    f = lambda x: ag.rotate_pairs(x if isinstance(x, ag.Tensor) else ag.Tensor(x), [[0.5, 1.5]])
+    agrees(f, draw(2, 4), path, draw(5, 4))
+
+
+def test_a_constant_that_looks_like_an_input_is_refused(path, draw):
+    f = lambda x, places: x[np.array(places.tolist())] * 1  # plain NumPy, which nothing sees
+    with pytest.raises(ag.ExportError, match="may be a constant or an input, all of whose elements are equal: give different"):
+        ag.export_onnx(f, (draw(4, 3), np.zeros(4, int)), path)
 
 
 @pytest.mark.parametrize(
@@ -139,8 +204,44 @@ def test_arguments_that_do_not_fit(path, draw):
 def test_a_wrong_row_is_noticed(path, draw, monkeypatch):
     ag.export_onnx(np.tanh, draw(2), path)  # loads the rows
     monkeypatch.setitem(sys.modules["autograd_core.onnx.build"].ROWS, "tanh", lambda g, _y, x: g.op("Sin", x))
-    with pytest.raises(ag.ExportError, match=r"onnxruntime gives another output than the function.*largest difference"):
+    with pytest.raises(ag.ExportError, match=r"another output than the function: .* at index \(.*1e-05 of the largest number, 1,"):
         ag.export_onnx(np.tanh, draw(2), path)
+    rows = sys.modules["autograd_core.onnx.build"].ROWS
+    positive = lambda g, _y, x: (lambda z: g.op("Compress", z, g.op("Greater", z, 0.0)))(g.op("Tanh", x))
+    monkeypatch.setitem(rows, "tanh", positive)
+    with pytest.raises(ag.ExportError, match=r"gives output shape \(1,\) and float32; the function gives \(2,\) and float32"):
+        ag.export_onnx(np.tanh, np.array([1, -1], np.float32), path)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "tolerance", "refused"),
+    [
+        (lambda g, y: g.op("Mul", y, 1 + 5e-6), None, False),
+        (lambda g, y: g.op("Mul", y, 1 + 2e-5), None, True),
+        (lambda g, y: g.op("Mul", y, 1 + 2e-5), 1e-4, False),
+        (lambda g, y: g.op("Mul", y, 1 + 5e-6), 1e-6, True),
+        (lambda g, y: g.op("Add", y, 5e-4), None, False),  # of the largest number, which is 100
+        (lambda g, y: g.op("Add", y, 2e-3), None, True),
+        (lambda g, y: g.where(g.op("Less", y, 0.0), np.float32(np.nan), y), None, True),
+        (lambda g, y: g.where(g.op("Less", y, 0.0), np.float32(np.inf), y), None, True),
+        (lambda g, y: g.op("Mul", y, -1.0), 0.1, True),
+    ],
+)
+def test_what_is_more_than_rounding_is_refused(wrong, tolerance, refused, path, monkeypatch):
+    x = np.array([100.0, -1.0, 0.0, np.inf], np.float32)
+    ag.export_onnx(np.positive, x, path, batch_axis=None)
+    rows = sys.modules["autograd_core.onnx.build"].ROWS
+    monkeypatch.setitem(rows, "positive", lambda g, _y, x: wrong(g, x))
+    if refused:
+        with pytest.raises(ag.ExportError, match="gives another output than the function"):
+            ag.export_onnx(np.positive, x, path, batch_axis=None, tolerance=tolerance)
+    else:
+        ag.export_onnx(np.positive, x, path, batch_axis=None, tolerance=tolerance)
+
+
+def test_infinities_and_nan_of_both_are_the_same(path):
+    x = np.array([np.inf, -np.inf, np.nan, 1.0], np.float32)
+    agrees(np.positive, x, path, batch_axis=None)
 
 
 def test_a_row_that_cannot_be_run_or_written_is_noticed(path, draw, monkeypatch):
@@ -149,6 +250,9 @@ def test_a_row_that_cannot_be_run_or_written_is_noticed(path, draw, monkeypatch)
     pairs = lambda g, x: g.op("Reshape", g.op("Tanh", x), np.array([-1, 2]))
     monkeypatch.setitem(rows, "tanh", lambda g, _y, x: g.op("Reshape", pairs(g, x), np.array([-1])))
     with pytest.raises(ag.ExportError, match="onnxruntime cannot run the file"):
+        ag.export_onnx(np.tanh, draw(2), path)
+    monkeypatch.setitem(rows, "tanh", lambda g, _y, x: g.op("Pad", x, np.array([0, 0]), mode="no such mode"))
+    with pytest.raises(ag.ExportError, match="onnxruntime refuses the file: .*mode"):
         ag.export_onnx(np.tanh, draw(2), path)
     monkeypatch.setitem(rows, "tanh", lambda g, _y, x: g.op("NoSuchOp", x))
     with pytest.raises(ag.ExportError, match="onnx refuses the graph"):

@@ -68,7 +68,8 @@ class _Agreement:
         if all(isinstance(value, (np.ndarray, np.generic)) for value in values):
             return self._array([np.asarray(value) for value in values])
         if len(kinds) > 1:
-            raise DifferError(f"it is {' or '.join(sorted(kind.__name__ for kind in kinds))}")
+            shown = {"a value of the graph" if kind is Ref else f"a {kind.__name__}" for kind in kinds}
+            raise DifferError(f"it is {' or '.join(sorted(shown))}")
         if isinstance(first, Ref):
             return self._same(values, "it comes from different ops")
         if isinstance(first, slice):

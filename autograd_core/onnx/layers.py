@@ -162,7 +162,7 @@ def _attention_weights(g: G, y: Value, scores: Value, bias: Any, scale: float) -
 @row("rotate_pairs")
 def _rotate_pairs(g: G, y: Value, x: Value, turn: Value) -> Name:
     if turn.array is None:
-        raise NotImplementedError("angles that are computed from an input")
+        raise NotImplementedError("it has angles for each sample: give them length 1 along the batch axis, and they broadcast")
     cos, sin = turn.array.real.astype(y.dtype), turn.array.imag.astype(y.dtype)
     pairs = g.reshape(x, (*x.shape[:-1], x.shape[-1] // 2, 2))
     a, b = g.pick(pairs, 0, -1), g.pick(pairs, 1, -1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -108,15 +109,15 @@ class Writer:
                 return Value(value.shape, value.dtype, array=np.asarray(example))
             reason = "ONNX has no complex numbers" if value.dtype.kind == "c" else NOT_EXPORTED.get(maker.op)
             raise ExportError(_UNMAPPED.format(_described(maker), reason or _UNKNOWN))
+        unknown = maker.options.keys() - inspect.signature(ROWS[maker.op]).parameters.keys()
+        if unknown:
+            reason = f"no form of it with the option {', '.join(sorted(unknown))} is written"
+            raise ExportError(_UNMAPPED.format(_described(maker), reason))
         self.g.layer, self.g.dtype = maker.layer, value.dtype
         try:
             found = ROWS[maker.op](self.g, value, *[self._bound(x) for x in maker.arguments], **maker.options)
         except NotImplementedError as error:
             raise ExportError(_UNMAPPED.format(_described(maker), error)) from None
-        except TypeError as error:
-            if not maker.options:
-                raise
-            raise ExportError(_UNMAPPED.format(_described(maker), f"with these options ({error})")) from None
         if isinstance(found, list):
             value.parts = found
         else:
