@@ -204,7 +204,9 @@ def test_arguments_that_do_not_fit(path, draw):
 def test_a_wrong_row_is_noticed(path, draw, monkeypatch):
     ag.export_onnx(np.tanh, draw(2), path)  # loads the rows
     monkeypatch.setitem(sys.modules["autograd_core.onnx.build"].ROWS, "tanh", lambda g, _y, x: g.op("Sin", x))
-    with pytest.raises(ag.ExportError, match=r"another output than the function: .* at index \(.*1e-05 of the largest number, 1,"):
+    with pytest.raises(
+        ag.ExportError, match=r"another output than the function: .* at index \(.*1e-05 of the largest number, 1,"
+    ):
         ag.export_onnx(np.tanh, draw(2), path)
     rows = sys.modules["autograd_core.onnx.build"].ROWS
     positive = lambda g, _y, x: (lambda z: g.op("Compress", z, g.op("Greater", z, 0.0)))(g.op("Tanh", x))
