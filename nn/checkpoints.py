@@ -132,14 +132,15 @@ class Checkpoints:
             raise ag.DataError(f"the checkpoints in {self.folder} have a generator {kinds[0]}; this thread has {kinds[1]}")
 
     def _last(self) -> Any:
-        epochs = self.epochs()
-        for epoch in epochs:
+        errors: list[ag.DataError] = []
+        for epoch in self.epochs():
             try:
                 return self._checked(ag.load(self.path(epoch)), epoch)
             except ag.DataError as error:
                 warnings.warn(f"going back one checkpoint: {error}", stacklevel=4)
-        if epochs:
-            raise ag.DataError(f"none of the checkpoints in {self.folder} can be read: {[*map(str, map(self.path, epochs))]}")
+                errors.append(error)
+        if errors:
+            raise ag.DataError(f"none of the checkpoints can be read: {'; '.join(map(str, errors))}") from errors[0]
         return None
 
     def _checked(self, tree: Any, epoch: int) -> Any:

@@ -209,9 +209,13 @@ def test_only_damaged_checkpoints_are_an_error_and_not_a_new_start(folder):
         train(folder)
     assert len(warned) == 3
     ag.save(folder / "epoch-000009.safetensors", {"model": 1})
-    with pytest.warns(UserWarning, match="going back") as warned, pytest.raises(ag.DataError, match="none of the checkpoints"):
+    with (
+        pytest.warns(UserWarning, match="going back one checkpoint: .*epoch-000009.safetensors is no checkpoint of fit, or"),
+        pytest.raises(
+            ag.DataError, match=r"can be read: .*000009.safetensors is no checkpoint of fit, or of another epoch; .*5"
+        ),
+    ):
         train(folder)
-    assert "epoch-000009.safetensors is no checkpoint of fit, or of another epoch" in str(warned[0].message)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +242,9 @@ def test_forged_checkpoints_are_refused(folder, changes):
     ag.save(path, ag.load(path) | changes)
     with (
         pytest.warns(UserWarning, match="is no checkpoint of fit"),
-        pytest.raises(ag.DataError, match="none of the checkpoints"),
+        pytest.raises(
+            ag.DataError, match="none of the checkpoints can be read: .*is no checkpoint of fit, or of another epoch"
+        ),
     ):
         train(folder)
 

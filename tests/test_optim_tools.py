@@ -427,6 +427,35 @@ def test_a_state_with_another_line_search_is_checked_and_can_be_put_back():
     assert lbfgs.param_groups[0]["line_search_fn"] == "strong_wolfe"
 
 
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda kept: kept["ro"].pop(), "its history has lists of different lengths"),
+        (lambda kept: kept.pop("ro"), r"its history has too much or too little of \['ro'\]"),
+        (
+            lambda kept: kept.update(d=np.ones(3)),
+            r"the history has shape \(3,\) and dtype float64; expected \(2,\) and float64",
+        ),
+        (lambda kept: kept.update(n_iter=-1), "a number of steps is at least 0; got -1"),
+    ],
+)
+def test_a_damaged_history_is_refused(damage, message):
+    x = ag.Tensor([1.0, 2.0], requires_grad=True)
+    lbfgs = optim.LBFGS([x], max_iter=4)
+
+    def closure():
+        lbfgs.zero_grad()
+        loss = (x**4).sum()
+        loss.backward()
+        return loss
+
+    lbfgs.step(closure)
+    state = lbfgs.state_dict()
+    damage(state["state"][0])
+    with pytest.raises(ag.DataError, match=f"no state for LBFGS: {message}"):
+        lbfgs.load_state_dict(state)
+
+
 # SciPy's methods
 
 

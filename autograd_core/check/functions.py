@@ -26,9 +26,6 @@ def title(checker: str, f: Callable[..., Any]) -> str:
 
 def _zeros_where_unused(found: Sequence[Tensor | None], arrays: Sequence[Any]) -> list[Any]:
     """Gradients as plain arrays, zeros where the output does not depend on an input."""
-    for k, (g, x) in enumerate(zip(found, arrays, strict=True)):
-        if g is not None and g.shape != x.shape:
-            raise ShapeError(f"the gradient of input {k} has shape {g.shape}, the input {x.shape}")
     return [np.zeros_like(x) if g is None else g.numpy() for g, x in zip(found, arrays, strict=True)]
 
 
