@@ -210,12 +210,11 @@ def test_only_damaged_checkpoints_are_an_error_and_not_a_new_start(folder):
     assert len(warned) == 3
     ag.save(folder / "epoch-000009.safetensors", {"model": 1})
     with (
-        pytest.warns(UserWarning, match="going back one checkpoint: .*epoch-000009.safetensors is no checkpoint of fit, or"),
-        pytest.raises(
-            ag.DataError, match=r"can be read: .*000009.safetensors is no checkpoint of fit, or of another epoch; .*5"
-        ),
+        pytest.warns(UserWarning, match="going back") as warned,
+        pytest.raises(ag.DataError, match=r"can be read: .*000009.safetensors is no checkpoint of fit, or of another epoch; "),
     ):
         train(folder)
+    assert "epoch-000009.safetensors is no checkpoint of fit, or of another epoch" in str(warned[0].message)
 
 
 @pytest.mark.parametrize(
