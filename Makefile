@@ -6,7 +6,7 @@ JOBS ?= auto
 PROFILE ?= quick
 BASE ?= main
 
-.PHONY: demo test test-deep lint types format clean mutation raises kills fuzz fuzz-guided ops-table pictures soak \
+.PHONY: demo test test-deep lint types format clean mutation raises kills fuzz fuzz-guided ops-table pictures notebooks soak \
 	bench bench-quick bench-guard bench-memory bench-growth bench-scaling bench-optim bench-parallel
 
 demo: $(VENV)/.demo
@@ -58,6 +58,10 @@ ops-table: $(VENV)/.test
 pictures: $(VENV)/.test
 	$(BIN)/python docs/make_pictures.py
 	$(BIN)/python -m tests.test_viz_golden
+
+# executes the notebooks and keeps their outputs
+notebooks: $(VENV)/.notebooks
+	$(BIN)/python -m notebooks.run --write
 
 # all workloads and peers, about 20 minutes; writes docs/performance.md and its plot
 bench: $(VENV)/.bench
