@@ -14,7 +14,7 @@ from ..dual import bare
 from ..errors import DTypeError, NoRuleError
 from ..record import binary, implements, primitive, unary
 from ..tensor import wrap
-from .blocks import by_blocks, positive_part
+from .blocks import by_blocks, positive_part, spread
 
 __all__ = [
     "absolute",
@@ -131,45 +131,69 @@ def float_power(a: Any, b: Any) -> Any:
 _LN2 = float(np.log(2.0))
 _LN10 = float(np.log(10.0))
 
-exp = unary("exp", np.exp, lambda g, y, _x: g * y, np.exp, "e^x; derivative e^x.")
-exp2 = unary("exp2", np.exp2, lambda g, y, _x: g * (y * _LN2), np.exp2, "2^x; derivative 2^x ln 2.")
-expm1 = unary("expm1", np.expm1, lambda g, _y, x: g * np.exp(x), np.expm1, "e^x - 1, exact near 0; derivative e^x.")
-log = unary("log", np.log, lambda g, _y, x: g / x, np.log, "Natural logarithm; derivative 1/x.")
-log2 = unary("log2", np.log2, lambda g, _y, x: g / (x * _LN2), np.log2, "Logarithm to base 2; derivative 1/(x ln 2).")
-log10 = unary("log10", np.log10, lambda g, _y, x: g / (x * _LN10), np.log10, "Logarithm to base 10; derivative 1/(x ln 10).")
-log1p = unary("log1p", np.log1p, lambda g, _y, x: g / (1 + x), np.log1p, "log(1 + x), exact near 0; derivative 1/(1 + x).")
+exp = unary("exp", spread(np.exp), lambda g, y, _x: g * y, np.exp, "e^x; derivative e^x.")
+exp2 = unary("exp2", spread(np.exp2), lambda g, y, _x: g * (y * _LN2), np.exp2, "2^x; derivative 2^x ln 2.")
+expm1 = unary("expm1", spread(np.expm1), lambda g, _y, x: g * np.exp(x), np.expm1, "e^x - 1, exact near 0; derivative e^x.")
+log = unary("log", spread(np.log), lambda g, _y, x: g / x, np.log, "Natural logarithm; derivative 1/x.")
+log2 = unary("log2", spread(np.log2), lambda g, _y, x: g / (x * _LN2), np.log2, "Logarithm to base 2; derivative 1/(x ln 2).")
+log10 = unary(
+    "log10", spread(np.log10), lambda g, _y, x: g / (x * _LN10), np.log10, "Logarithm to base 10; derivative 1/(x ln 10)."
+)
+log1p = unary(
+    "log1p", spread(np.log1p), lambda g, _y, x: g / (1 + x), np.log1p, "log(1 + x), exact near 0; derivative 1/(1 + x)."
+)
 sqrt = unary("sqrt", np.sqrt, lambda g, y, _x: g * 0.5 / y, np.sqrt, "Square root; derivative 1/(2 sqrt x), inf at 0.")
-cbrt = unary("cbrt", np.cbrt, lambda g, y, _x: g / (3 * y * y), np.cbrt, "Cube root; derivative 1/(3 cbrt(x)^2), inf at 0.")
+cbrt = unary(
+    "cbrt", spread(np.cbrt), lambda g, y, _x: g / (3 * y * y), np.cbrt, "Cube root; derivative 1/(3 cbrt(x)^2), inf at 0."
+)
 square = unary("square", np.square, lambda g, _y, x: g * (2 * x), np.square, "x^2; derivative 2x.")
 reciprocal = unary("reciprocal", np.reciprocal, lambda g, y, _x: -g * (y * y), np.reciprocal, "1/x; derivative -1/x^2.")
 
 # Trigonometric and hyperbolic functions
 
-sin = unary("sin", np.sin, lambda g, _y, x: g * np.cos(x), np.sin, "Sine; derivative cos x.")
-cos = unary("cos", np.cos, lambda g, _y, x: -g * np.sin(x), np.cos, "Cosine; derivative -sin x.")
-tan = unary("tan", np.tan, lambda g, y, _x: g * (1 + y * y), np.tan, "Tangent; derivative 1 + tan(x)^2.")
+sin = unary("sin", spread(np.sin), lambda g, _y, x: g * np.cos(x), np.sin, "Sine; derivative cos x.")
+cos = unary("cos", spread(np.cos), lambda g, _y, x: -g * np.sin(x), np.cos, "Cosine; derivative -sin x.")
+tan = unary("tan", spread(np.tan), lambda g, y, _x: g * (1 + y * y), np.tan, "Tangent; derivative 1 + tan(x)^2.")
 arcsin = unary(
-    "arcsin", np.arcsin, lambda g, _y, x: g / np.sqrt((1 - x) * (1 + x)), np.arcsin, "Arc sine; derivative 1/sqrt(1 - x^2)."
+    "arcsin",
+    spread(np.arcsin),
+    lambda g, _y, x: g / np.sqrt((1 - x) * (1 + x)),
+    np.arcsin,
+    "Arc sine; derivative 1/sqrt(1 - x^2).",
 )
 arccos = unary(
-    "arccos", np.arccos, lambda g, _y, x: -g / np.sqrt((1 - x) * (1 + x)), np.arccos, "Arc cosine; derivative -1/sqrt(1 - x^2)."
+    "arccos",
+    spread(np.arccos),
+    lambda g, _y, x: -g / np.sqrt((1 - x) * (1 + x)),
+    np.arccos,
+    "Arc cosine; derivative -1/sqrt(1 - x^2).",
 )
-arctan = unary("arctan", np.arctan, lambda g, _y, x: g / (1 + x * x), np.arctan, "Arc tangent; derivative 1/(1 + x^2).")
-sinh = unary("sinh", np.sinh, lambda g, _y, x: g * np.cosh(x), np.sinh, "Hyperbolic sine; derivative cosh x.")
-cosh = unary("cosh", np.cosh, lambda g, _y, x: g * np.sinh(x), np.cosh, "Hyperbolic cosine; derivative sinh x.")
-tanh = unary("tanh", np.tanh, lambda g, y, _x: g * (1 - y * y), np.tanh, "Hyperbolic tangent; derivative 1 - tanh(x)^2.")
+arctan = unary("arctan", spread(np.arctan), lambda g, _y, x: g / (1 + x * x), np.arctan, "Arc tangent; derivative 1/(1 + x^2).")
+sinh = unary("sinh", spread(np.sinh), lambda g, _y, x: g * np.cosh(x), np.sinh, "Hyperbolic sine; derivative cosh x.")
+cosh = unary("cosh", spread(np.cosh), lambda g, _y, x: g * np.sinh(x), np.cosh, "Hyperbolic cosine; derivative sinh x.")
+tanh = unary(
+    "tanh", spread(np.tanh), lambda g, y, _x: g * (1 - y * y), np.tanh, "Hyperbolic tangent; derivative 1 - tanh(x)^2."
+)
 arcsinh = unary(
-    "arcsinh", np.arcsinh, lambda g, _y, x: g / np.sqrt(x * x + 1), np.arcsinh, "Inverse of sinh; derivative 1/sqrt(x^2 + 1)."
+    "arcsinh",
+    spread(np.arcsinh),
+    lambda g, _y, x: g / np.sqrt(x * x + 1),
+    np.arcsinh,
+    "Inverse of sinh; derivative 1/sqrt(x^2 + 1).",
 )
 arccosh = unary(
     "arccosh",
-    np.arccosh,
+    spread(np.arccosh),
     lambda g, _y, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)),
     np.arccosh,
     "Inverse of cosh; derivative 1/sqrt(x^2 - 1).",
 )
 arctanh = unary(
-    "arctanh", np.arctanh, lambda g, _y, x: g / ((1 - x) * (1 + x)), np.arctanh, "Inverse of tanh; derivative 1/(1 - x^2)."
+    "arctanh",
+    spread(np.arctanh),
+    lambda g, _y, x: g / ((1 - x) * (1 + x)),
+    np.arctanh,
+    "Inverse of tanh; derivative 1/(1 - x^2).",
 )
 
 # Two arguments: angles, lengths, sums of exponentials
