@@ -128,12 +128,15 @@ def float_power(a: Any, b: Any) -> Any:
 
 # Exponentials and logarithms
 
+# these stand in rules too
+_exp, _sin, _cos, _sinh, _cosh = (spread(f) for f in (np.exp, np.sin, np.cos, np.sinh, np.cosh))
+
 _LN2 = float(np.log(2.0))
 _LN10 = float(np.log(10.0))
 
-exp = unary("exp", spread(np.exp), lambda g, y, _x: g * y, np.exp, "e^x; derivative e^x.")
+exp = unary("exp", _exp, lambda g, y, _x: g * y, np.exp, "e^x; derivative e^x.")
 exp2 = unary("exp2", spread(np.exp2), lambda g, y, _x: g * (y * _LN2), np.exp2, "2^x; derivative 2^x ln 2.")
-expm1 = unary("expm1", spread(np.expm1), lambda g, _y, x: g * np.exp(x), np.expm1, "e^x - 1, exact near 0; derivative e^x.")
+expm1 = unary("expm1", spread(np.expm1), lambda g, _y, x: g * _exp(x), np.expm1, "e^x - 1, exact near 0; derivative e^x.")
 log = unary("log", spread(np.log), lambda g, _y, x: g / x, np.log, "Natural logarithm; derivative 1/x.")
 log2 = unary("log2", spread(np.log2), lambda g, _y, x: g / (x * _LN2), np.log2, "Logarithm to base 2; derivative 1/(x ln 2).")
 log10 = unary(
@@ -151,8 +154,8 @@ reciprocal = unary("reciprocal", np.reciprocal, lambda g, y, _x: -g * (y * y), n
 
 # Trigonometric and hyperbolic functions
 
-sin = unary("sin", spread(np.sin), lambda g, _y, x: g * np.cos(x), np.sin, "Sine; derivative cos x.")
-cos = unary("cos", spread(np.cos), lambda g, _y, x: -g * np.sin(x), np.cos, "Cosine; derivative -sin x.")
+sin = unary("sin", _sin, lambda g, _y, x: g * _cos(x), np.sin, "Sine; derivative cos x.")
+cos = unary("cos", _cos, lambda g, _y, x: -g * _sin(x), np.cos, "Cosine; derivative -sin x.")
 tan = unary("tan", spread(np.tan), lambda g, y, _x: g * (1 + y * y), np.tan, "Tangent; derivative 1 + tan(x)^2.")
 arcsin = unary(
     "arcsin",
@@ -169,8 +172,8 @@ arccos = unary(
     "Arc cosine; derivative -1/sqrt(1 - x^2).",
 )
 arctan = unary("arctan", spread(np.arctan), lambda g, _y, x: g / (1 + x * x), np.arctan, "Arc tangent; derivative 1/(1 + x^2).")
-sinh = unary("sinh", spread(np.sinh), lambda g, _y, x: g * np.cosh(x), np.sinh, "Hyperbolic sine; derivative cosh x.")
-cosh = unary("cosh", spread(np.cosh), lambda g, _y, x: g * np.sinh(x), np.cosh, "Hyperbolic cosine; derivative sinh x.")
+sinh = unary("sinh", _sinh, lambda g, _y, x: g * _cosh(x), np.sinh, "Hyperbolic sine; derivative cosh x.")
+cosh = unary("cosh", _cosh, lambda g, _y, x: g * _sinh(x), np.cosh, "Hyperbolic cosine; derivative sinh x.")
 tanh = unary(
     "tanh", spread(np.tanh), lambda g, y, _x: g * (1 - y * y), np.tanh, "Hyperbolic tangent; derivative 1 - tanh(x)^2."
 )
