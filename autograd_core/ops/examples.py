@@ -18,7 +18,7 @@ def add_examples(calls: Iterable[Any]) -> None:
         for call in calls:
             op = OPS.get(call.__name__)
             if op is not None and op.call is call and ">>>" not in call.__doc__:
-                call.__doc__ += _example(op)
+                call.__doc__ = f"{call.__doc__}{_example(op)}"
 
 
 def _example(op: Any) -> str:
