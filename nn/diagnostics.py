@@ -34,6 +34,11 @@ class LayerStatistics(NamedTuple):
         saturated: the share of elements near a bound of a sigmoid, tanh, softsign: within 1/40 of the range. NaN for other
             layers.
         gradient_mean, gradient_std: of all elements of the gradient; NaN where there is none.
+
+    >>> from nn import Linear, ReLU, Sequential
+    >>> report = depth_statistics(Sequential(Linear(2, 3), ReLU()), np.ones((4, 2), np.float32), lambda y: y.sum())
+    >>> report.layers[0].name, report.layers[0].type
+    ('0', 'Linear')
     """
 
     name: str
@@ -57,6 +62,11 @@ class DepthReport:
 
     Attributes:
         layers: one `LayerStatistics` for each call of a layer.
+
+    >>> from nn import Linear, ReLU, Sequential
+    >>> report = depth_statistics(Sequential(Linear(2, 3), ReLU()), np.ones((4, 2), np.float32), lambda y: y.sum())
+    >>> [(layer.type, bool(layer.dead >= 0)) for layer in report.layers]
+    [('Linear', True), ('ReLU', True)]
     """
 
     layers: list[LayerStatistics]

@@ -175,7 +175,12 @@ class AvgPool1d(_Pool):
 
 
 class AvgPool2d(AvgPool1d):
-    """`AvgPool1d` over images; sizes are a number or a pair (height, width)."""
+    """`AvgPool1d` over images; sizes are a number or a pair (height, width).
+
+    >>> AvgPool2d(2)(np.arange(16.0).reshape(1, 4, 4))
+    array([[[ 2.5,  4.5],
+            [10.5, 12.5]]])
+    """
 
     axes = 2
 
@@ -271,7 +276,11 @@ def _first_largest(x: Any, axis: int) -> Any:
 
 
 class AdaptiveMaxPool2d(AdaptiveMaxPool1d):
-    """`AdaptiveMaxPool1d` over images: a number or a pair, None for the size that is there."""
+    """`AdaptiveMaxPool1d` over images: a number or a pair, None for the size that is there.
+
+    >>> AdaptiveMaxPool2d((1, 2))(np.arange(16.0).reshape(1, 4, 4))
+    array([[[13., 15.]]])
+    """
 
     axes = 2
 
