@@ -232,6 +232,12 @@ def plot(reports: Mapping[str, DepthReport], path: str | Path | None = None) -> 
     Raises:
         MissingExtraError: matplotlib is not installed.
         ValueError: no reports, or more than there are colours.
+
+    >>> from nn import Linear, Sequential, Tanh
+    >>> net, x = Sequential(Linear(4, 8), Tanh(), Linear(8, 8), Tanh()), np.ones((5, 4), np.float32)
+    >>> panels = plot({"default": depth_statistics(net, x, lambda y: y.sum())})
+    >>> len(panels)
+    3
     """
     colours = ag.viz.COLOURS
     if not 1 <= len(reports) <= len(colours):

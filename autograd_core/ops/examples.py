@@ -17,7 +17,7 @@ def add_examples(calls: Iterable[Any]) -> None:
     with np.errstate(all="ignore"):
         for call in calls:
             op = OPS.get(call.__name__)
-            if op is not None and op.call is call and ">>>" not in call.__doc__:
+            if op is not None and op.call is call and ">>>" not in str(call.__doc__):
                 call.__doc__ = f"{call.__doc__}{_example(op)}"
 
 
