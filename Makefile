@@ -54,6 +54,7 @@ ops-table: $(VENV)/.test
 	$(BIN)/python -m tests.layer_table
 	$(BIN)/python -m tests.optimizer_table
 	$(BIN)/python -m tests.raises page
+	$(BIN)/python -m tests.conventions
 
 # the documentation as a site, in site/: open site/index.html, with or without a server
 docs: $(VENV)/.docs

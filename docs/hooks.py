@@ -94,7 +94,10 @@ def on_files(files: Any, config: Any) -> Any:
         add(page, with_links((ROOT / name).read_text(encoding="utf-8"), name, wanted))
     for path, (text, _, _) in reference.pages().items():
         add(f"reference/{path}.md", text)
-    add("notebooks/README.md", with_links((ROOT / "notebooks/README.md").read_text(encoding="utf-8"), "notebooks/README.md", wanted))
+    add(
+        "notebooks/README.md",
+        with_links((ROOT / "notebooks/README.md").read_text(encoding="utf-8"), "notebooks/README.md", wanted),
+    )
     for path in notebooks():
         origin = f"notebooks/{path.name}"
         text, pictures = notebook(json.loads(path.read_text(encoding="utf-8")), path.stem)
@@ -164,7 +167,9 @@ def _text(text: str) -> str:
 
 def on_page_content(content: str, **_: Any) -> str:
     """Outputs of notebooks in their places; tables in a box that scrolls by itself."""
-    content = re.sub(r'<div class="output" id="raw-(\d+)"></div>', lambda m: f'<div class="output">{_raw[int(m[1])]}</div>', content)
+    content = re.sub(
+        r'<div class="output" id="raw-(\d+)"></div>', lambda m: f'<div class="output">{_raw[int(m[1])]}</div>', content
+    )
     return content.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
 
 

@@ -129,7 +129,9 @@ def _place(module: types.ModuleType, name: str, value: Any) -> tuple[str, str, s
         return own.replace(".", "-").removeprefix("autograd_core-"), _title(own), chapter
     if module is optim:
         optimizer = own in {m.__module__ for m in vars(optim).values() if inspect.isclass(m) and issubclass(m, optim.Optimizer)}
-        return ("optim", "Optimizers", "optim") if optimizer else ("optim-tools", "Averages, clipping, penalties, tools", "optim")
+        return (
+            ("optim", "Optimizers", "optim") if optimizer else ("optim-tools", "Averages, clipping, penalties, tools", "optim")
+        )
     short = SHORT.get(module.__name__, module.__name__).replace("autograd_core", "ag")
     chapter = "Functions" if short in ("ag.linalg", "ag.fft") else short.split(".", maxsplit=1)[0].replace("ag", "Engine")
     return short.removeprefix("ag.").replace(".", "-"), short, chapter
