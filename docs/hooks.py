@@ -1,7 +1,7 @@
 """What mkdocs.yml adds to the pages in docs/: the API reference, the notebooks, README, CONTRIBUTING and CHANGELOG.
 
-Links between files of the repository become links between pages, so the Markdown files read the same on a repository host. A file
-that is linked and is no page (a test, an example) becomes a page that shows it.
+Links between files of the repository become links between pages, so the Markdown files read the same on a repository host.
+A file that is linked and is no page (a test, an example) becomes a page that shows it.
 """
 
 from __future__ import annotations

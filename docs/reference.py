@@ -256,7 +256,7 @@ class Writer:
     def members(self, value: type, entry: Entry) -> Iterator[str]:
         """Methods and properties, but for those that only name options and steps of their class."""
         if value.__module__.startswith("nn.") and value is not nn.Module and issubclass(value, nn.Module):
-            own = {name: member for name, member in vars(value).items() if name not in ("extra_repr",)}
+            own = {name: member for name, member in vars(value).items() if name != "extra_repr"}
         else:
             own = dict(vars(value))
         for name, member in own.items():
@@ -389,8 +389,10 @@ def _index(found: dict[str, Page]) -> str:
     count = sum(len(page.entries) for page in found.values())
     lines = [
         "# API reference",
-        f"All {count} public names, from their docstrings. `import autograd_core as ag`, `import nn`, `import optim`; what is not "
-        "listed here is private. Every name has an example, which the tests run.",
+        (
+            f"All {count} public names, from their docstrings. `import autograd_core as ag`, `import nn`, `import optim`; "
+            "what is not listed here is private. Every name has an example, which the tests run."
+        ),
     ]
     chapter = ""
     for path, page in found.items():

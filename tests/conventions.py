@@ -1,4 +1,4 @@
-"""Derivatives at hard points, one row each, and docs/conventions.md from them: `python -m tests.conventions` (`make ops-table`).
+"""Derivatives at hard points, one row each, and docs/conventions.md: `python -m tests.conventions` (`make ops-table`).
 
 The tests compute each row again. The page gets the values of PyTorch and JAX where they are installed when it is written.
 """
@@ -28,7 +28,7 @@ sum of the gradient. In `x` and `y` stand the values in the second column.
 
 @dataclass
 class Row:
-    """A function at a point: our expression (in np and ag), the same in torch and jax.numpy, and the gradient that it has to have."""
+    """A function at a point: our expression (in np and ag), that in torch and jax.numpy, and the gradient it has to have."""
 
     ours: str
     point: tuple[Any, ...]
@@ -215,9 +215,10 @@ ROWS: dict[str, list[Row]] = {
 TAIL = """
 ## What stays undefined
 
-The gradient of eigenvectors and singular vectors whose values repeat is infinite or NaN, as the vectors themselves are arbitrary; under
-`ag.detect_anomaly()` it is an error that says so. `np.where(x > 0, np.log(x), 0)` at 0 multiplies 0 with the infinite slope of the
-branch that is not taken: a NaN, in every package. Anomaly mode names it, and the cure, a second `where` inside:
+The gradient of eigenvectors and singular vectors whose values repeat is infinite or NaN, as the vectors themselves are
+arbitrary; under `ag.detect_anomaly()` it is an error that names the op and your line. `np.where(x > 0, np.log(x), 0)` at 0
+multiplies 0 with the infinite slope of the branch that is not taken: a NaN. Anomaly mode names it, and the cure, a second
+`where` inside:
 
 ```python
 import autograd_core as ag
