@@ -243,7 +243,12 @@ class Writer:
         value = entry.value
         parts = [f"## {_escaped(entry.name)} {{ #{entry.anchor} data-toc-label='{entry.name.rpartition('.')[2]}' }}"]
         if not (inspect.isroutine(value) or inspect.isclass(value)):
-            return "\n\n".join([*parts, f"```python\n{entry.name} = {value!r}\n```"])
+            if type(value).__module__ == "builtins":
+                return "\n\n".join([*parts, f"```python\n{entry.name} = {value!r}\n```"])
+            parts.append(f"An instance of `{type(value).__name__}`.")
+            return "\n\n".join([*parts, *self.docstring(inspect.getdoc(value) or "", entry)])
+        if value.__module__.startswith("numpy"):
+            return "\n\n".join([*parts, f"`np.{entry.name.removeprefix('ag.')}` itself: it makes plain arrays, of numbers."])
         bases = [self.link(base.__name__, entry) for base in getattr(value, "__bases__", ()) if base is not object]
         parts.append(f"```python\n{signature(entry.name, value)}\n```")
         if inspect.isclass(value) and bases:

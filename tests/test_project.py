@@ -90,18 +90,6 @@ def test_importing_needs_numpy_only():
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
-def blocks(path):
-    return re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
-
-
-@pytest.mark.parametrize("path", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name)
-def test_code_blocks_of_the_documents_run(path, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    names = {"__name__": "__main__"}
-    for block in blocks(path):
-        exec(compile(block, str(path), "exec"), names)  # noqa: S102
-
-
 def test_no_file_is_longer_than_about_600_lines():
     for package in ("autograd_core", "nn", "optim"):
         for path in (ROOT / package).rglob("*.py"):
