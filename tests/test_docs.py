@@ -169,7 +169,10 @@ def test_the_reference_shows_each_docstring_with_its_example():
     shown = 0
     for anchor, entry in entries.items():
         module, _, name = anchor.rpartition(".")
-        text = inspect.getdoc(THING.get(f"{short.get(module, module.replace('ag.', 'autograd_core.'))}.{name}")) or ""
+        own = f"{short.get(module, module.replace('ag.', 'autograd_core.'))}.{name}"
+        if own not in THING or THING[own].__module__.startswith("numpy"):
+            continue
+        text = inspect.getdoc(THING[own]) or ""
         if examples := re.findall(r"^>>> .*", text, re.MULTILINE):
             shown += 1
             assert examples[0] in entry, anchor
