@@ -76,11 +76,11 @@ def test_ours_are_what_the_readme_says():
 def test_numpy_functions_refuse_the_tensors_of(name):
     package = installed(name)
     assert row("NumPy's functions")[name] == "no"
+    sine = (
+        (lambda: np.sin(package.tensor([1.0], requires_grad=True))) if name == "torch" else (lambda: package.grad(np.sin)(1.0))
+    )
     with pytest.raises(Exception, match="numpy"):
-        if name == "torch":
-            np.sin(package.tensor([1.0], requires_grad=True))
-        else:
-            package.grad(lambda x: np.sin(x))(1.0)
+        sine()
 
 
 def test_mygrad_takes_some_numpy_functions_and_has_first_derivatives_of_reals_only():
@@ -93,7 +93,10 @@ def test_mygrad_takes_some_numpy_functions_and_has_first_derivatives_of_reals_on
         np.sort(x)
     with pytest.raises(TypeError):
         mg.tensor(1 + 2j)
-    assert mg.computational_graph.build_graph
+    pytest.importorskip("graphviz")
+    from mygrad.computational_graph import build_graph
+
+    assert build_graph
 
 
 @pytest.mark.filterwarnings("ignore")
