@@ -121,7 +121,12 @@ power = binary(
 
 @implements(np.float_power)
 def float_power(a: Any, b: Any) -> Any:
-    """a ** b computed in at least float64."""
+    """a ** b computed in at least float64.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.float_power(np.float32(2.0), 3).dtype, ag.grad(ag.float_power)(2.0, 3)
+    (dtype('float64'), 12.0)
+    """
     a = a if hasattr(a, "dtype") else np.asarray(a)
     return power(astype(a, np.result_type(bare(a), np.float64)), b)
 
@@ -285,7 +290,12 @@ _sinc: Any = primitive("sinc", _sinc_derivative, lambda g, _y, x, order: g * _si
 
 @implements(np.sinc)
 def sinc(x: Any) -> Any:
-    """sin(pi x)/(pi x), 1 at 0; derivatives of any order are exact at 0 and near it (0, -pi^2/3, 0, pi^4/5 ... at 0)."""
+    """sin(pi x)/(pi x), 1 at 0; derivatives of any order are exact at 0 and near it (0, -pi^2/3, 0, pi^4/5 ... at 0).
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(ag.sinc)(0.0), round(ag.grad(ag.grad(ag.sinc))(0.0), 6)  # -pi^2 / 3
+    ((1.0, 0.0), -3.289868)
+    """
     return _sinc(x, 0)
 
 
@@ -297,7 +307,12 @@ _copy = primitive("copy", lambda x, order: np.copy(x, order)[()], lambda g, _y, 
 
 @implements(np.copy)
 def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
-    """The same values in memory of their own; derivative 1."""
+    """The same values in memory of their own; derivative 1.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(ag.copy)(3.0)
+    (3.0, 1.0)
+    """
     return _copy(a, order)
 
 
@@ -327,13 +342,23 @@ _imag = primitive("imag", np.imag, lambda g, _y, x: g * -1j if x.dtype.kind == "
 
 @implements(np.real)
 def real(x: Any) -> Any:
-    """Real part."""
+    """Real part.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda x: ag.real(np.exp(1j * x)))(0.0), ag.real(1 + 2j)
+    (0.0, 1.0)
+    """
     return _real(x) if np.iscomplexobj(bare(x)) else positive(x)
 
 
 @implements(np.imag)
 def imag(x: Any) -> Any:
-    """Imaginary part; zeros for real x."""
+    """Imaginary part; zeros for real x.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda x: ag.imag(np.exp(1j * x)))(0.0)
+    1.0
+    """
     return _imag(x)
 
 
@@ -383,6 +408,11 @@ def where(condition: Any, *choices: Any) -> Any:
     """Elements of a where `condition` holds, else of b; the branch not taken gets gradient 0.
 
     With the condition alone, the indices where it holds (plain arrays), as `np.where`.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> f = lambda x: ag.where(x > 0, x**2, -x).sum()
+    >>> ag.grad(f)(np.array([-2.0, 3.0]))
+    array([-1.,  6.])
     """
     condition = bare(condition)
     return _where(condition, *choices) if choices else np.where(condition)
@@ -404,7 +434,12 @@ def _within(x: Any, low: Any, high: Any) -> Any:
 
 @implements(np.clip)
 def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
-    """a limited to [a_min, a_max]; derivative 1 inside and at the bounds, else 0 (and 1 for the bound that is hit)."""
+    """a limited to [a_min, a_max]; derivative 1 inside and at the bounds, else 0 (and 1 for the bound that is hit).
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda x: ag.clip(x, 0.0, 1.0).sum())(np.array([-1.0, 0.0, 0.5, 1.0, 2.0]))
+    array([0., 1., 1., 1., 0.])
+    """
     return _clip(a, a_min if a_min is not None else min, a_max if a_max is not None else max)
 
 
@@ -414,7 +449,12 @@ _astype = primitive("astype", lambda x, dtype: x.astype(dtype), lambda g, _y, _x
 
 @implements(np.astype)
 def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
-    """x converted to another dtype; the gradient is converted back. To integers or booleans, the graph ends."""
+    """x converted to another dtype; the gradient is converted back. To integers or booleans, the graph ends.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda x: ag.astype(x, np.float64).sum())(np.ones(2, np.float32))
+    array([1., 1.], dtype=float32)
+    """
     dtype = np.dtype(dtype)
     if dtype.kind not in "fc":
         return wrap(bare(x).astype(dtype)) if hasattr(x, "_data") else x.astype(dtype)
