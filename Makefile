@@ -6,7 +6,8 @@ JOBS ?= auto
 PROFILE ?= quick
 BASE ?= main
 
-.PHONY: demo test test-deep lint types format clean mutation raises kills fuzz fuzz-guided ops-table pictures soak \
+.PHONY: demo test test-deep lint types format clean mutation raises kills fuzz fuzz-guided ops-table docs docs-serve \
+	pictures notebooks soak \
 	bench bench-quick bench-guard bench-memory bench-growth bench-scaling bench-optim bench-parallel
 
 demo: $(VENV)/.demo
@@ -54,10 +55,23 @@ ops-table: $(VENV)/.test
 	$(BIN)/python -m tests.layer_table
 	$(BIN)/python -m tests.optimizer_table
 	$(BIN)/python -m tests.raises page
+	$(BIN)/python -m tests.conventions
+
+# the documentation as a site, in site/: open site/index.html, with or without a server
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "written: site/index.html"
+
+docs-serve: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve
 
 pictures: $(VENV)/.test
 	$(BIN)/python docs/make_pictures.py
 	$(BIN)/python -m tests.test_viz_golden
+
+# executes the notebooks and keeps their outputs
+notebooks: $(VENV)/.notebooks
+	$(BIN)/python -m notebooks.run --write
 
 # all workloads and peers, about 20 minutes; writes docs/performance.md and its plot
 bench: $(VENV)/.bench
@@ -105,4 +119,4 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info demo
+	rm -rf $(VENV) build dist *.egg-info demo site

@@ -132,6 +132,13 @@ def load(path: _Path, *, mmap: bool = False) -> Any:
         DataError: no safetensors file, a damaged one, or a dtype that NumPy does not have.
         OSError: it cannot be read.
         MissingExtraError: safetensors is not installed.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "run.safetensors"
+    >>> _ = ag.save(path, {"w": np.ones(2), "step": 3})
+    >>> ag.load(path)
+    {'w': array([1., 1.]), 'step': 3}
     """
     arrays, texts = _read(path, mmap)
     if texts.keys().isdisjoint({_STRUCTURE, _SEAL}):

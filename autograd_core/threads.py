@@ -187,7 +187,8 @@ class ThreadTrial:
 
     Which it is depends on what else runs: threads that BLAS keeps spinning after a product of matrices take the core that a
     second thread was to have, and an update of 2 million parameters that takes 2.4 ms in two threads alone, and 3.1 in one,
-    takes 5 in two right behind a backward pass (two cores, OpenBLAS).
+    takes 5 in two right behind a backward pass (two cores, OpenBLAS). And on what other programs do meanwhile: so a decision
+    holds for a while only.
 
     >>> import autograd_core as ag
     >>> trial = ag.ThreadTrial()
@@ -199,16 +200,24 @@ class ThreadTrial:
     """
 
     rounds = 7  # with each; medians are compared
+    holds = 1000  # uses of a decision
 
     def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
         self.seconds: dict[bool, list[float]] = {True: [], False: []}
         self.best = True
         self.decided = False
+        self.left = self.holds
 
     def __enter__(self) -> bool:
         """Whether to use threads this time."""
         if self.decided:
-            return self.best
+            self.left -= 1
+            if self.left >= 0:
+                return self.best
+            self._begin()
         self._threaded = len(self.seconds[True]) <= len(self.seconds[False])
         self._start = perf_counter()
         return self._threaded

@@ -62,13 +62,14 @@ def say(answer: Any) -> None:
 
 
 def serve(run: Callable[[], Any], prepared: float) -> None:
-    """Answer each line on stdin with the seconds per run, and at its end with the memory."""
-    say([size(run()), size(run())])
+    """Say the first two results; answer each line on stdin with the seconds per run, and at its end with the memory."""
+    results = [size(run()), size(run())]
     start, count = time.perf_counter(), 0
     while (spent := time.perf_counter() - start) < WARM:
         run()
         count += 1
     repeats, long = max(1, int(count * ROUND / WARM)), spent / count > WAKE
+    say(results)  # only now: the next worker starts when it hears from this one, and has the machine for itself
     for _ in sys.stdin:
         start = time.perf_counter()
         while not long and time.perf_counter() - start < WAKE:

@@ -313,15 +313,27 @@ def softmin(input: Any, axis: int = -1) -> Any:
 
 
 class ReLU(Stateless, function=relu):
-    """`relu` as a module."""
+    """`relu` as a module.
+
+    >>> ReLU()(np.array([-2.0, 0.0, 3.0]))
+    array([0., 0., 3.])
+    """
 
 
 class ReLU6(Stateless, function=relu6):
-    """`relu6` as a module."""
+    """`relu6` as a module.
+
+    >>> ReLU6()(np.array([-2.0, 3.0, 9.0]))
+    array([0., 3., 6.])
+    """
 
 
 class LeakyReLU(Stateless, function=leaky_relu):
-    """`leaky_relu` as a module, `LeakyReLU(negative_slope=0.01)`."""
+    """`leaky_relu` as a module, `LeakyReLU(negative_slope=0.01)`.
+
+    >>> LeakyReLU(0.1)(np.array([-2.0, 0.0, 3.0]))
+    array([-0.2,  0. ,  3. ])
+    """
 
 
 class PReLU(Module):
@@ -352,87 +364,172 @@ class PReLU(Module):
 
 
 class ELU(Stateless, function=elu):
-    """`elu` as a module, `ELU(alpha=1.0)`."""
+    """`elu` as a module, `ELU(alpha=1.0)`.
+
+    >>> ELU(alpha=2.0)(np.array([-1000.0, 3.0]))
+    array([-2.,  3.])
+    """
 
 
 class CELU(Stateless, function=celu):
-    """`celu` as a module, `CELU(alpha=1.0)`."""
+    """`celu` as a module, `CELU(alpha=1.0)`.
+
+    >>> CELU(alpha=2.0)(np.array([-1000.0, 3.0]))
+    array([-2.,  3.])
+    """
 
 
 class SELU(Stateless, function=selu):
-    """`selu` as a module."""
+    """`selu` as a module.
+
+    >>> SELU()(np.array([-1000.0, 1.0])).round(4)
+    array([-1.7581,  1.0507])
+    """
 
 
 class GELU(Stateless, function=gelu):
-    """`gelu` as a module, `GELU(approximate="none")`."""
+    """`gelu` as a module, `GELU(approximate="none")`.
+
+    >>> GELU()(np.array([-1000.0, 0.0, 1.0])).round(4) + 0
+    array([0.    , 0.    , 0.8413])
+    """
 
 
 class SiLU(Stateless, function=silu):
-    """`silu` as a module."""
+    """`silu` as a module.
+
+    >>> SiLU()(np.array([-1000.0, 0.0, 1.0])).round(4) + 0
+    array([0.    , 0.    , 0.7311])
+    """
 
 
 class Mish(Stateless, function=mish):
-    """`mish` as a module."""
+    """`mish` as a module.
+
+    >>> Mish()(np.array([0.0, 1.0])).round(4)
+    array([0.    , 0.8651])
+    """
 
 
 class GLU(Stateless, function=glu):
-    """`glu` as a module, `GLU(axis=-1)`."""
+    """`glu` as a module, `GLU(axis=-1)`.
+
+    >>> GLU()(np.array([3.0, 4.0, 0.0, 1000.0]))  # (3, 4) times the sigmoid of (0, 1000)
+    array([1.5, 4. ])
+    """
 
 
 class Softplus(Stateless, function=softplus):
-    """`softplus` as a module, `Softplus(beta=1.0, threshold=20.0)`."""
+    """`softplus` as a module, `Softplus(beta=1.0, threshold=20.0)`.
+
+    >>> Softplus(beta=2.0)(np.array([0.0, 50.0])).round(4)
+    array([ 0.3466, 50.    ])
+    """
 
 
 class Softsign(Stateless, function=softsign):
-    """`softsign` as a module."""
+    """`softsign` as a module.
+
+    >>> Softsign()(np.array([-1.0, 0.0, 3.0]))
+    array([-0.5 ,  0.  ,  0.75])
+    """
 
 
 class Hardtanh(Stateless, function=hardtanh):
-    """`hardtanh` as a module, `Hardtanh(min_val=-1.0, max_val=1.0)`."""
+    """`hardtanh` as a module, `Hardtanh(min_val=-1.0, max_val=1.0)`.
+
+    >>> Hardtanh(-1.0, 2.0)(np.array([-5.0, 1.5, 5.0]))
+    array([-1. ,  1.5,  2. ])
+    """
 
 
 class Hardswish(Stateless, function=hardswish):
-    """`hardswish` as a module."""
+    """`hardswish` as a module.
+
+    >>> Hardswish()(np.array([1.5, 9.0]))
+    array([1.125, 9.   ])
+    """
 
 
 class Hardsigmoid(Stateless, function=hardsigmoid):
-    """`hardsigmoid` as a module."""
+    """`hardsigmoid` as a module.
+
+    >>> Hardsigmoid()(np.array([-9.0, 0.0, 9.0]))
+    array([0. , 0.5, 1. ])
+    """
 
 
 class Tanhshrink(Stateless, function=tanhshrink):
-    """`tanhshrink` as a module."""
+    """`tanhshrink` as a module.
+
+    >>> Tanhshrink()(np.array([-1000.0, 0.0]))
+    array([-999.,    0.])
+    """
 
 
 class Softshrink(Stateless, function=softshrink):
-    """`softshrink` as a module, `Softshrink(lambd=0.5)`."""
+    """`softshrink` as a module, `Softshrink(lambd=0.5)`.
+
+    >>> Softshrink(0.5)(np.array([-2.0, 0.3, 2.0]))
+    array([-1.5,  0. ,  1.5])
+    """
 
 
 class Hardshrink(Stateless, function=hardshrink):
-    """`hardshrink` as a module, `Hardshrink(lambd=0.5)`."""
+    """`hardshrink` as a module, `Hardshrink(lambd=0.5)`.
+
+    >>> Hardshrink(0.5)(np.array([-2.0, 0.3, 2.0]))
+    array([-2.,  0.,  2.])
+    """
 
 
 class Sigmoid(Stateless, function=sigmoid):
-    """`sigmoid` as a module."""
+    """`sigmoid` as a module.
+
+    >>> Sigmoid()(np.array([-1000.0, 0.0, 1000.0]))
+    array([0. , 0.5, 1. ])
+    """
 
 
 class Tanh(Stateless, function=tanh):
-    """`tanh` as a module."""
+    """`tanh` as a module.
+
+    >>> Tanh()(np.array([-1000.0, 0.0, 1000.0]))
+    array([-1.,  0.,  1.])
+    """
 
 
 class LogSigmoid(Stateless, function=logsigmoid):
-    """`logsigmoid` as a module."""
+    """`logsigmoid` as a module.
+
+    >>> LogSigmoid()(np.array([-1000.0, 0.0])).round(4)
+    array([-1.000e+03, -6.931e-01])
+    """
 
 
 class Softmax(Stateless, function=softmax):
-    """`softmax` as a module, `Softmax(axis=-1)`."""
+    """`softmax` as a module, `Softmax(axis=-1)`.
+
+    >>> Softmax(axis=-1)(np.array([[0.0, 0.0], [0.0, 1000.0]]))
+    array([[0.5, 0.5],
+           [0. , 1. ]])
+    """
 
 
 class LogSoftmax(Stateless, function=log_softmax):
-    """`log_softmax` as a module, `LogSoftmax(axis=-1)`."""
+    """`log_softmax` as a module, `LogSoftmax(axis=-1)`.
+
+    >>> LogSoftmax()(np.array([0.0, 0.0])).round(4)
+    array([-0.6931, -0.6931])
+    """
 
 
 class Softmin(Stateless, function=softmin):
-    """`softmin` as a module, `Softmin(axis=-1)`."""
+    """`softmin` as a module, `Softmin(axis=-1)`.
+
+    >>> Softmin()(np.array([0.0, 1000.0]))
+    array([1., 0.])
+    """
 
 
 class Threshold(Module):
@@ -459,4 +556,8 @@ class Threshold(Module):
 
 
 class Heaviside(Stateless, function=heaviside):
-    """`heaviside` as a module, `Heaviside(values=1.0)`."""
+    """`heaviside` as a module, `Heaviside(values=1.0)`.
+
+    >>> Heaviside(values=0.5)(np.array([-2.0, 0.0, 3.0]))
+    array([0. , 0.5, 1. ])
+    """

@@ -16,7 +16,11 @@ __all__ = ["Flatten", "Identity", "ModuleDict", "ModuleList", "Residual", "Seque
 
 
 class Identity(Module):
-    """Gives back its input."""
+    """Gives back its input.
+
+    >>> Identity()(np.array([1.0, 2.0]))
+    array([1., 2.])
+    """
 
     def forward(self, x: Any) -> Any:
         """x of any shape, unchanged."""

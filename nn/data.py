@@ -118,7 +118,12 @@ def _numbers(member: Any, indices: Any) -> Any:
 
 @dataclass(frozen=True)
 class Batches:
-    """What `batches` returns: iterating gives the batches of the next epoch, `epoch(k)` those of epoch k."""
+    """What `batches` returns: iterating gives the batches of the next epoch, `epoch(k)` those of epoch k.
+
+    >>> loader = batches((np.arange(5), np.arange(5) ** 2), 2, shuffle=False)
+    >>> len(loader), [x.tolist() for x, _ in loader]
+    (3, [[0, 1], [2, 3], [4]])
+    """
 
     dataset: Any = field(repr=False)
     batch_size: int

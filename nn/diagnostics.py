@@ -34,6 +34,11 @@ class LayerStatistics(NamedTuple):
         saturated: the share of elements near a bound of a sigmoid, tanh, softsign: within 1/40 of the range. NaN for other
             layers.
         gradient_mean, gradient_std: of all elements of the gradient; NaN where there is none.
+
+    >>> from nn import Linear, ReLU, Sequential
+    >>> report = depth_statistics(Sequential(Linear(2, 3), ReLU()), np.ones((4, 2), np.float32), lambda y: y.sum())
+    >>> report.layers[0].name, report.layers[0].type
+    ('0', 'Linear')
     """
 
     name: str
@@ -57,6 +62,11 @@ class DepthReport:
 
     Attributes:
         layers: one `LayerStatistics` for each call of a layer.
+
+    >>> from nn import Linear, ReLU, Sequential
+    >>> report = depth_statistics(Sequential(Linear(2, 3), ReLU()), np.ones((4, 2), np.float32), lambda y: y.sum())
+    >>> [(layer.type, bool(layer.dead >= 0)) for layer in report.layers]
+    [('Linear', True), ('ReLU', True)]
     """
 
     layers: list[LayerStatistics]
@@ -222,6 +232,12 @@ def plot(reports: Mapping[str, DepthReport], path: str | Path | None = None) -> 
     Raises:
         MissingExtraError: matplotlib is not installed.
         ValueError: no reports, or more than there are colours.
+
+    >>> from nn import Linear, Sequential, Tanh
+    >>> net, x = Sequential(Linear(4, 8), Tanh(), Linear(8, 8), Tanh()), np.ones((5, 4), np.float32)
+    >>> panels = plot({"default": depth_statistics(net, x, lambda y: y.sum())})
+    >>> len(panels)
+    3
     """
     colours = ag.viz.COLOURS
     if not 1 <= len(reports) <= len(colours):

@@ -90,6 +90,11 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, rng: np.ra
         ValueError: p is not from 0 to 1.
 
     G. Klambauer et al., "Self-normalizing neural networks", NeurIPS 2017.
+
+    >>> x = np.random.default_rng(1).normal(size=100_000)
+    >>> y = alpha_dropout(x, 0.1, training=True, rng=np.random.default_rng(0))
+    >>> bool(abs(y.mean()) < 0.02), round(float(y.std()), 1)
+    (True, 1.0)
     """
     steps = _probability(p)
     if not training or not steps:
@@ -158,6 +163,9 @@ class Dropout1d(_ChannelDropout):
         ShapeError: (when called) the input has another number of axes.
 
     J. Tompson et al., "Efficient object localization using convolutional networks", CVPR 2015.
+
+    >>> Dropout1d(0.5, rng=np.random.default_rng(0))(np.ones((1, 4, 2)))[0, :, 0]  # of four channels
+    array([2., 2., 2., 2.])
     """
 
     inside = 1
@@ -194,6 +202,11 @@ class AlphaDropout(Dropout):
         ValueError: p is not from 0 to 1.
 
     G. Klambauer et al., "Self-normalizing neural networks", NeurIPS 2017.
+
+    >>> layer = AlphaDropout(0.1, rng=np.random.default_rng(0))
+    >>> y = layer(np.random.default_rng(1).normal(size=100_000))
+    >>> bool(abs(y.mean()) < 0.02), round(float(y.std()), 1)
+    (True, 1.0)
     """
 
     def forward(self, x: Any) -> Any:

@@ -46,27 +46,54 @@ def _fill(tensor: T, values: Any) -> T:
 
 
 def constant_(tensor: T, val: float) -> T:
-    """Fill with one value."""
+    """Fill with one value.
+
+    >>> from nn import Parameter
+    >>> constant_(Parameter(np.empty((1, 2))), 0.5).numpy()
+    array([[0.5, 0.5]])
+    """
     return _fill(tensor, val)
 
 
 def zeros_(tensor: T) -> T:
-    """Fill with zeros: for biases. Equal weights stay equal, so symmetry between neurons is never broken."""
+    """Fill with zeros: for biases. Equal weights stay equal, so symmetry between neurons is never broken.
+
+    >>> from nn import Parameter
+    >>> zeros_(Parameter(np.empty(2))).numpy()
+    array([0., 0.])
+    """
     return _fill(tensor, 0)
 
 
 def ones_(tensor: T) -> T:
-    """Fill with ones."""
+    """Fill with ones.
+
+    >>> from nn import Parameter
+    >>> ones_(Parameter(np.empty(2))).numpy()
+    array([1., 1.])
+    """
     return _fill(tensor, 1)
 
 
 def uniform_(tensor: T, a: float = 0.0, b: float = 1.0, rng: np.random.Generator | None = None) -> T:
-    """Fill from the uniform distribution on [a, b)."""
+    """Fill from the uniform distribution on [a, b).
+
+    >>> from nn import Parameter
+    >>> w = uniform_(Parameter(np.empty(10_000)), -1.0, 1.0, rng=np.random.default_rng(0)).numpy()
+    >>> print(f"{w.min():.2f} {w.max():.2f}")
+    -1.00 1.00
+    """
     return _fill(tensor, ag.default_rng(rng).uniform(a, b, tensor.shape))
 
 
 def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, rng: np.random.Generator | None = None) -> T:
-    """Fill from the normal distribution with this mean and standard deviation."""
+    """Fill from the normal distribution with this mean and standard deviation.
+
+    >>> from nn import Parameter
+    >>> w = normal_(Parameter(np.empty(10_000)), mean=1.0, std=0.1, rng=np.random.default_rng(0)).numpy()
+    >>> round(float(w.mean()), 1), round(float(w.std()), 1)
+    (1.0, 0.1)
+    """
     return _fill(tensor, ag.default_rng(rng).normal(mean, std, tensor.shape))
 
 
@@ -141,12 +168,24 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def xavier_normal_(tensor: T, gain: float = 1.0, rng: np.random.Generator | None = None) -> T:
-    """Fill from N(0, gain^2 2/(fan_in + fan_out)) (Glorot and Bengio, AISTATS 2010); 1/fan_in is `lecun_normal_`."""
+    """Fill from N(0, gain^2 2/(fan_in + fan_out)) (Glorot and Bengio, AISTATS 2010); 1/fan_in is `lecun_normal_`.
+
+    >>> from nn import Parameter
+    >>> w = xavier_normal_(Parameter(np.empty((100, 300))), rng=np.random.default_rng(0)).numpy()
+    >>> print(f"{w.var():.4f}")  # 2 / (300 + 100)
+    0.0050
+    """
     return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor))), rng)
 
 
 def xavier_uniform_(tensor: T, gain: float = 1.0, rng: np.random.Generator | None = None) -> T:
-    """Fill uniformly with variance gain^2 2/(fan_in + fan_out) (Glorot and Bengio, AISTATS 2010)."""
+    """Fill uniformly with variance gain^2 2/(fan_in + fan_out) (Glorot and Bengio, AISTATS 2010).
+
+    >>> from nn import Parameter
+    >>> w = xavier_uniform_(Parameter(np.empty((100, 300))), rng=np.random.default_rng(0)).numpy()
+    >>> print(f"{w.var():.4f}")  # 2 / (300 + 100)
+    0.0050
+    """
     bound = gain * math.sqrt(6 / sum(_fans(tensor)))
     return uniform_(tensor, -bound, bound, rng)
 
@@ -165,7 +204,13 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     rng: np.random.Generator | None = None,
 ) -> T:
-    """Fill from N(0, gain^2/fan), variance 2/fan_in for relu (He et al., ICCV 2015)."""
+    """Fill from N(0, gain^2/fan), variance 2/fan_in for relu (He et al., ICCV 2015).
+
+    >>> from nn import Parameter
+    >>> w = kaiming_normal_(Parameter(np.empty((100, 200))), nonlinearity="relu", rng=np.random.default_rng(0)).numpy()
+    >>> print(f"{w.var():.3f}")  # 2 / 200
+    0.010
+    """
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), rng)
 
 
@@ -176,7 +221,13 @@ def kaiming_uniform_(
     nonlinearity: str = "leaky_relu",
     rng: np.random.Generator | None = None,
 ) -> T:
-    """Fill uniformly with variance gain^2/fan, 2/fan_in for relu (He et al., ICCV 2015)."""
+    """Fill uniformly with variance gain^2/fan, 2/fan_in for relu (He et al., ICCV 2015).
+
+    >>> from nn import Parameter
+    >>> w = kaiming_uniform_(Parameter(np.empty((100, 200))), nonlinearity="relu", rng=np.random.default_rng(0)).numpy()
+    >>> print(f"{w.var():.3f}")  # 2 / 200
+    0.010
+    """
     bound = math.sqrt(3) * _kaiming_std(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, rng)
 

@@ -416,47 +416,92 @@ def poisson_nll_loss(
 
 
 class L1Loss(Stateless, function=l1_loss):
-    """`l1_loss` as a module, `L1Loss(reduction="mean")`."""
+    """`l1_loss` as a module, `L1Loss(reduction="mean")`.
+
+    >>> float(L1Loss()(np.array([1.0, 2.0]), np.array([1.0, 4.0])))
+    1.0
+    """
 
 
 class MSELoss(Stateless, function=mse_loss):
-    """`mse_loss` as a module, `MSELoss(reduction="mean")`."""
+    """`mse_loss` as a module, `MSELoss(reduction="mean")`.
+
+    >>> float(MSELoss()(np.array([1.0, 2.0]), np.array([1.0, 4.0])))
+    2.0
+    """
 
 
 class HuberLoss(Stateless, function=huber_loss):
-    """`huber_loss` as a module, `HuberLoss(reduction="mean", delta=1.0)`."""
+    """`huber_loss` as a module, `HuberLoss(reduction="mean", delta=1.0)`.
+
+    >>> HuberLoss(reduction="none", delta=1.0)(np.array([0.5, 3.0]), np.zeros(2))
+    array([0.125, 2.5  ])
+    """
 
 
 class SmoothL1Loss(Stateless, function=smooth_l1_loss):
-    """`smooth_l1_loss` as a module, `SmoothL1Loss(reduction="mean", beta=1.0)`."""
+    """`smooth_l1_loss` as a module, `SmoothL1Loss(reduction="mean", beta=1.0)`.
+
+    >>> SmoothL1Loss("none", beta=2.0)(np.array([0.5, 3.0]), np.zeros(2))
+    array([0.0625, 2.    ])
+    """
 
 
 class BCELoss(Stateless, function=binary_cross_entropy):
-    """`binary_cross_entropy` as a module, `BCELoss(weight=None, reduction="mean")`."""
+    """`binary_cross_entropy` as a module, `BCELoss(weight=None, reduction="mean")`.
+
+    >>> float(BCELoss()(np.array([0.5, 0.5]), np.array([1.0, 0.0])).round(4))
+    0.6931
+    """
 
 
 class BCEWithLogitsLoss(Stateless, function=binary_cross_entropy_with_logits):
-    """`binary_cross_entropy_with_logits` as a module, `BCEWithLogitsLoss(weight=None, reduction="mean", pos_weight=None)`."""
+    """`binary_cross_entropy_with_logits` as a module, `BCEWithLogitsLoss(weight=None, reduction="mean", pos_weight=None)`.
+
+    >>> BCEWithLogitsLoss(reduction="none")(np.array([0.0, 1000.0]), np.array([1.0, 1.0])).round(4)
+    array([0.6931, 0.    ])
+    """
 
 
 class KLDivLoss(Stateless, function=kl_div):
-    """`kl_div` as a module, `KLDivLoss(reduction="mean", log_target=False)`."""
+    """`kl_div` as a module, `KLDivLoss(reduction="mean", log_target=False)`.
+
+    >>> p = np.array([[0.5, 0.5]])
+    >>> float(KLDivLoss(reduction="batchmean")(np.log(p), np.array([[1.0, 0.0]])).round(4))
+    0.6931
+    """
 
 
 class CrossEntropyLoss(Stateless, function=cross_entropy):
     """`cross_entropy` as a module.
 
     `CrossEntropyLoss(weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0)`.
+
+    >>> loss = CrossEntropyLoss(label_smoothing=0.1)
+    >>> float(loss(np.array([[0.0, 0.0], [1000.0, 0.0]]), np.array([0, 0])).round(4))
+    25.3466
     """
 
 
 class NLLLoss(Stateless, function=nll_loss):
-    """`nll_loss` as a module, `NLLLoss(weight=None, ignore_index=-100, reduction="mean")`."""
+    """`nll_loss` as a module, `NLLLoss(weight=None, ignore_index=-100, reduction="mean")`.
+
+    >>> float(NLLLoss()(np.log([[0.25, 0.75]]), np.array([1])).round(4))
+    0.2877
+    """
 
 
 class GaussianNLLLoss(Stateless, function=gaussian_nll_loss):
-    """`gaussian_nll_loss` as a module, `GaussianNLLLoss(full=False, eps=1e-6, reduction="mean")`."""
+    """`gaussian_nll_loss` as a module, `GaussianNLLLoss(full=False, eps=1e-6, reduction="mean")`.
+
+    >>> float(GaussianNLLLoss()(np.array([1.0]), np.array([3.0]), np.array([4.0])).round(4))
+    1.1931
+    """
 
 
 class PoissonNLLLoss(Stateless, function=poisson_nll_loss):
-    """`poisson_nll_loss` as a module, `PoissonNLLLoss(log_input=True, full=False, eps=1e-8, reduction="mean")`."""
+    """`poisson_nll_loss` as a module, `PoissonNLLLoss(log_input=True, full=False, eps=1e-8, reduction="mean")`.
+
+    >>> float(PoissonNLLLoss()(np.array([0.0]), np.array([2.0])))
+    1.0
+    """

@@ -266,36 +266,73 @@ _TINY = 1e-12  # PyTorch's; a vector of zeros has cosine 0
 
 
 class HingeLoss(Stateless, function=hinge_loss):
-    """`hinge_loss` as a module, `HingeLoss(p=1, margin=1.0, reduction="mean")`."""
+    """`hinge_loss` as a module, `HingeLoss(p=1, margin=1.0, reduction="mean")`.
+
+    >>> HingeLoss(reduction="none")(np.array([0.5, 2.0, -1.0]), np.array([1, 1, 1]))
+    array([0.5, 0. , 2. ])
+    """
 
 
 class HingeEmbeddingLoss(Stateless, function=hinge_embedding_loss):
-    """`hinge_embedding_loss` as a module, `HingeEmbeddingLoss(margin=1.0, reduction="mean")`."""
+    """`hinge_embedding_loss` as a module, `HingeEmbeddingLoss(margin=1.0, reduction="mean")`.
+
+    >>> HingeEmbeddingLoss(reduction="none")(np.array([0.2, 0.2]), np.array([1, -1]))
+    array([0.2, 0.8])
+    """
 
 
 class SoftMarginLoss(Stateless, function=soft_margin_loss):
-    """`soft_margin_loss` as a module, `SoftMarginLoss(reduction="mean")`."""
+    """`soft_margin_loss` as a module, `SoftMarginLoss(reduction="mean")`.
+
+    >>> float(SoftMarginLoss()(np.array([0.0]), np.array([1])).round(4))
+    0.6931
+    """
 
 
 class MarginRankingLoss(Stateless, function=margin_ranking_loss):
-    """`margin_ranking_loss` as a module, `MarginRankingLoss(margin=0.0, reduction="mean")`."""
+    """`margin_ranking_loss` as a module, `MarginRankingLoss(margin=0.0, reduction="mean")`.
+
+    >>> MarginRankingLoss(reduction="none")(np.array([1.0]), np.array([3.0]), np.array([1.0]))
+    array([2.])
+    """
 
 
 class MultiMarginLoss(Stateless, function=multi_margin_loss):
-    """`multi_margin_loss` as a module, `MultiMarginLoss(p=1, margin=1.0, weight=None, reduction="mean")`."""
+    """`multi_margin_loss` as a module, `MultiMarginLoss(p=1, margin=1.0, weight=None, reduction="mean")`.
+
+    >>> float(MultiMarginLoss()(np.array([[0.0, 1.0, 0.5]]), np.array([1])).round(4))
+    0.1667
+    """
 
 
 class MultiLabelMarginLoss(Stateless, function=multilabel_margin_loss):
-    """`multilabel_margin_loss` as a module, `MultiLabelMarginLoss(reduction="mean")`."""
+    """`multilabel_margin_loss` as a module, `MultiLabelMarginLoss(reduction="mean")`.
+
+    >>> float(MultiLabelMarginLoss()(np.array([[0.1, 0.2, 0.4, 0.8]]), np.array([[3, 0, -1, 1]])).round(2))
+    0.85
+    """
 
 
 class MultiLabelSoftMarginLoss(Stateless, function=multilabel_soft_margin_loss):
-    """`multilabel_soft_margin_loss` as a module, `MultiLabelSoftMarginLoss(weight=None, reduction="mean")`."""
+    """`multilabel_soft_margin_loss` as a module, `MultiLabelSoftMarginLoss(weight=None, reduction="mean")`.
+
+    >>> float(MultiLabelSoftMarginLoss()(np.zeros((1, 3)), np.array([[1.0, 0.0, 1.0]])).round(4))
+    0.6931
+    """
 
 
 class TripletMarginLoss(Stateless, function=triplet_margin_loss):
-    """`triplet_margin_loss` as a module, `TripletMarginLoss(margin=1.0, p=2.0, eps=1e-6, swap=False, reduction="mean")`."""
+    """`triplet_margin_loss` as a module, `TripletMarginLoss(margin=1.0, p=2.0, eps=1e-6, swap=False, reduction="mean")`.
+
+    >>> float(TripletMarginLoss(margin=6.0)(np.zeros((1, 2)), np.zeros((1, 2)), np.array([[3.0, 4.0]])).round(4))
+    1.0
+    """
 
 
 class CosineEmbeddingLoss(Stateless, function=cosine_embedding_loss):
-    """`cosine_embedding_loss` as a module, `CosineEmbeddingLoss(margin=0.0, reduction="mean")`."""
+    """`cosine_embedding_loss` as a module, `CosineEmbeddingLoss(margin=0.0, reduction="mean")`.
+
+    >>> a = np.array([[1.0, 0.0]])
+    >>> float(CosineEmbeddingLoss()(a, np.array([[0.0, 2.0]]), np.array([1])).round(4))
+    1.0
+    """

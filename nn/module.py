@@ -56,7 +56,15 @@ class Buffer(Tensor):
 
 
 class StateDictError(ShapeError, KeyError):
-    """Names or shapes of a state dict that do not fit a module; nothing was changed."""
+    """Names or shapes of a state dict that do not fit a module; nothing was changed.
+
+    >>> from nn import Linear
+    >>> try:
+    ...     Linear(2, 1).load_state_dict({"weight": np.ones((1, 3))})
+    ... except StateDictError as error:
+    ...     print(str(error).splitlines()[1])
+      missing: bias
+    """
 
     def __str__(self) -> str:
         return str(self.args[0])  # a KeyError would show it in quotes, on one line

@@ -101,54 +101,99 @@ class ConstantPad1d(_Pad):
 
 
 class ConstantPad2d(ConstantPad1d):
-    """A constant around images: `padding` is a number or (left, right, top, bottom)."""
+    """A constant around images: `padding` is a number or (left, right, top, bottom).
+
+    >>> ConstantPad2d((1, 0, 0, 1), 7.0)(np.ones((1, 2, 2)))
+    array([[[7., 1., 1.],
+            [7., 1., 1.],
+            [7., 7., 7.]]])
+    """
 
     axes = 2
 
 
 class ZeroPad1d(_Pad):
-    """Zeros at both ends of the last axis."""
+    """Zeros at both ends of the last axis.
+
+    >>> ZeroPad1d(1)(np.ones((1, 2)))
+    array([[0., 1., 1., 0.]])
+    """
 
     axes = 1
 
 
 class ZeroPad2d(_Pad):
-    """Zeros around images."""
+    """Zeros around images.
+
+    >>> ZeroPad2d((0, 0, 1, 0))(np.ones((1, 1, 2)))
+    array([[[0., 0.],
+            [1., 1.]]])
+    """
 
     axes = 2
 
 
 class ReflectionPad1d(_Pad):
-    """The elements behind each end, mirrored; the end itself is not repeated."""
+    """The elements behind each end, mirrored; the end itself is not repeated.
+
+    >>> ReflectionPad1d(2)(np.array([[1.0, 2.0, 3.0]]))
+    array([[3., 2., 1., 2., 3., 2., 1.]])
+    """
 
     axes, mode = 1, "reflect"
 
 
 class ReflectionPad2d(ReflectionPad1d):
-    """The elements behind each border of images, mirrored."""
+    """The elements behind each border of images, mirrored.
+
+    >>> ReflectionPad2d((1, 0, 1, 0))(np.array([[[1.0, 2.0], [3.0, 4.0]]]))
+    array([[[4., 3., 4.],
+            [2., 1., 2.],
+            [4., 3., 4.]]])
+    """
 
     axes = 2
 
 
 class ReplicationPad1d(_Pad):
-    """The end, repeated."""
+    """The end, repeated.
+
+    >>> ReplicationPad1d(2)(np.array([[1.0, 2.0, 3.0]]))
+    array([[1., 1., 1., 2., 3., 3., 3.]])
+    """
 
     axes, mode = 1, "replicate"
 
 
 class ReplicationPad2d(ReplicationPad1d):
-    """The borders of images, repeated."""
+    """The borders of images, repeated.
+
+    >>> ReplicationPad2d((1, 0, 1, 0))(np.array([[[1.0, 2.0], [3.0, 4.0]]]))
+    array([[[1., 1., 2.],
+            [1., 1., 2.],
+            [3., 3., 4.]]])
+    """
 
     axes = 2
 
 
 class CircularPad1d(_Pad):
-    """What stands at the other end."""
+    """What stands at the other end.
+
+    >>> CircularPad1d((2, 0))(np.array([[1.0, 2.0, 3.0]]))
+    array([[2., 3., 1., 2., 3.]])
+    """
 
     axes, mode = 1, "circular"
 
 
 class CircularPad2d(CircularPad1d):
-    """What stands at the opposite border of images."""
+    """What stands at the opposite border of images.
+
+    >>> CircularPad2d((1, 0, 1, 0))(np.array([[[1.0, 2.0], [3.0, 4.0]]]))
+    array([[[4., 3., 4.],
+            [2., 1., 2.],
+            [4., 3., 4.]]])
+    """
 
     axes = 2

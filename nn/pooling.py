@@ -175,7 +175,12 @@ class AvgPool1d(_Pool):
 
 
 class AvgPool2d(AvgPool1d):
-    """`AvgPool1d` over images; sizes are a number or a pair (height, width)."""
+    """`AvgPool1d` over images; sizes are a number or a pair (height, width).
+
+    >>> AvgPool2d(2)(np.arange(16.0).reshape(1, 4, 4))
+    array([[[ 2.5,  4.5],
+            [10.5, 12.5]]])
+    """
 
     axes = 2
 
@@ -271,7 +276,11 @@ def _first_largest(x: Any, axis: int) -> Any:
 
 
 class AdaptiveMaxPool2d(AdaptiveMaxPool1d):
-    """`AdaptiveMaxPool1d` over images: a number or a pair, None for the size that is there."""
+    """`AdaptiveMaxPool1d` over images: a number or a pair, None for the size that is there.
+
+    >>> AdaptiveMaxPool2d((1, 2))(np.arange(16.0).reshape(1, 4, 4))
+    array([[[13., 15.]]])
+    """
 
     axes = 2
 
@@ -391,14 +400,15 @@ class PixelUnshuffle(Module):
         return f"downscale_factor={self.downscale_factor}"
 
 
-def _as_function(layer: type[Module], name: str) -> Any:
-    """A layer without parameters as a function: the input first, then what the layer is made with."""
+def _as_function(layer: type[Module], name: str, arguments: str, shown: str) -> Any:
+    """A layer without parameters as a function: the input first, then what the layer is made with; and an example."""
 
     def call(input: Any, *args: Any, **kwargs: Any) -> Any:
         return layer(*args, **kwargs)(input)
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"`nn.{layer.__name__}` as a function: the input, then the arguments of the layer."
+    doc = f"`nn.{layer.__name__}` as a function: the input, then the arguments of the layer."
+    call.__doc__ = f"{doc}\n\n>>> {name}({arguments})\n{shown}"
     call.__signature__ = _with_input(layer)  # type: ignore[attr-defined]
     return call
 
@@ -408,12 +418,22 @@ def _with_input(layer: type[Module]) -> Signature:
     return Signature([Parameter("input", Parameter.POSITIONAL_OR_KEYWORD), *own])
 
 
-max_pool1d, max_pool2d = _as_function(MaxPool1d, "max_pool1d"), _as_function(MaxPool2d, "max_pool2d")
-avg_pool1d, avg_pool2d = _as_function(AvgPool1d, "avg_pool1d"), _as_function(AvgPool2d, "avg_pool2d")
-adaptive_avg_pool1d = _as_function(AdaptiveAvgPool1d, "adaptive_avg_pool1d")
-adaptive_avg_pool2d = _as_function(AdaptiveAvgPool2d, "adaptive_avg_pool2d")
-adaptive_max_pool1d = _as_function(AdaptiveMaxPool1d, "adaptive_max_pool1d")
-adaptive_max_pool2d = _as_function(AdaptiveMaxPool2d, "adaptive_max_pool2d")
-pixel_shuffle, pixel_unshuffle = _as_function(PixelShuffle, "pixel_shuffle"), _as_function(PixelUnshuffle, "pixel_unshuffle")
-interpolate = _as_function(Upsample, "interpolate")
-unfold, fold = _as_function(Unfold, "unfold"), _as_function(Fold, "fold")
+_LINE = "np.array([[[1.0, 3.0, 2.0, 5.0]]])"
+_IMAGE = "np.arange(16.0).reshape(1, 4, 4)"
+max_pool1d = _as_function(MaxPool1d, "max_pool1d", f"{_LINE}, 2", "array([[[3., 5.]]])")
+max_pool2d = _as_function(MaxPool2d, "max_pool2d", f"{_IMAGE}, 2", "array([[[ 5., 7.], [13., 15.]]])")
+avg_pool1d = _as_function(AvgPool1d, "avg_pool1d", f"{_LINE}, 2", "array([[[2. , 3.5]]])")
+avg_pool2d = _as_function(AvgPool2d, "avg_pool2d", f"{_IMAGE}, 2", "array([[[ 2.5, 4.5], [10.5, 12.5]]])")
+adaptive_avg_pool1d = _as_function(AdaptiveAvgPool1d, "adaptive_avg_pool1d", f"{_LINE}, 1", "array([[[2.75]]])")
+adaptive_avg_pool2d = _as_function(AdaptiveAvgPool2d, "adaptive_avg_pool2d", f"{_IMAGE}, 1", "array([[[7.5]]])")
+adaptive_max_pool1d = _as_function(AdaptiveMaxPool1d, "adaptive_max_pool1d", f"{_LINE}, 1", "array([[[5.]]])")
+adaptive_max_pool2d = _as_function(AdaptiveMaxPool2d, "adaptive_max_pool2d", f"{_IMAGE}, (1, 2)", "array([[[13., 15.]]])")
+pixel_shuffle = _as_function(
+    PixelShuffle, "pixel_shuffle", "np.arange(4.0).reshape(4, 1, 1), 2", "array([[[0., 1.], [2., 3.]]])"
+)
+pixel_unshuffle = _as_function(
+    PixelUnshuffle, "pixel_unshuffle", "np.arange(4.0).reshape(1, 2, 2), 2", "array([[[0.]], [[1.]], [[2.]], [[3.]]])"
+)
+interpolate = _as_function(Upsample, "interpolate", f"{_LINE}, scale_factor=2", "array([[[1., 1., 3., 3., 2., 2., 5., 5.]]])")
+unfold = _as_function(Unfold, "unfold", "np.arange(4.0).reshape(1, 1, 2, 2), 2", "array([[[0.], [1.], [2.], [3.]]])")
+fold = _as_function(Fold, "fold", "np.ones((1, 4, 4)), (3, 3), 2", "array([[[[1., 2., 1.], [2., 4., 2.], [1., 2., 1.]]]])")

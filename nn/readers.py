@@ -189,6 +189,13 @@ class Table(NamedTuple):
         y: labels (rows,) as integers, or None without a label column.
         columns: names of the columns of x: those of the header, or "0", "1" ...
         classes: what the labels are called in the file, in order (of their numbers, if they are): label k is `classes[k]`.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "plants.csv"
+    >>> _ = path.write_text(chr(10).join(["height,kind", "1.5,tree", "0.25,moss"]))
+    >>> table = read_csv(path, label="kind")
+    >>> table.x.tolist(), table.y.tolist(), table.classes
+    ([[1.5], [0.25]], [1, 0], ['moss', 'tree'])
     """
 
     x: Any

@@ -37,6 +37,15 @@ class History:
             while the weights changed.
         best_epoch: the one with the lowest validation loss; None without validation data.
         stopped: why training ended: "all epochs", "early stopping", "callback" or "interrupted".
+
+    >>> from nn import Linear, fit, functional
+    >>> import optim
+    >>> x = np.arange(4.0).reshape(4, 1)
+    >>> model = Linear(1, 1, dtype=float)
+    >>> sgd = optim.SGD(model.parameters(), lr=0.1)
+    >>> history = fit(model, (x, 2 * x), functional.mse_loss, sgd, epochs=2, batch_size=2, progress=False)
+    >>> len(history), history.stopped, list(history[-1])
+    (2, 'all epochs', ['epoch', 'loss'])
     """
 
     epochs: list[dict[str, float]] = field(default_factory=list)

@@ -60,6 +60,13 @@ class Options(TypedDict, total=False):
         decoupled_weight_decay: shrink the parameters by lr * weight_decay themselves, instead of adding
             weight_decay * p to the gradient (Loshchilov and Hutter 2019).
         skip_nonfinite: leave a step out, with a warning, if a gradient is NaN or infinite.
+
+    >>> import autograd_core as ag
+    >>> from optim import SGD
+    >>> x = ag.Tensor([3.0], requires_grad=True)
+    >>> sgd = SGD([x], lr=0.1, maximize=True)
+    >>> (-(x - 5) ** 2).sum().backward(); sgd.step(); x  # climbs towards 5
+    Tensor([3.4], requires_grad=True)
     """
 
     maximize: bool
@@ -87,6 +94,19 @@ class Optimizer:
     Raises:
         ValueError: no parameters, a parameter twice, parameters that share memory, or a setting out of its bounds.
         TypeError: an unknown setting.
+
+    >>> import autograd_core as ag
+    >>> class SignDescent(Optimizer):
+    ...     def __init__(self, params, lr=0.1, **options):
+    ...         super().__init__(params, options, lr=lr)
+    ...     def arrays(self, h):
+    ...         return {}  # keeps nothing from step to step
+    ...     def update(self, p, g, s, h):
+    ...         p -= h["lr"] * (g / abs(g))
+    >>> x = ag.Tensor([3.0, -2.0], requires_grad=True)
+    >>> sgd = SignDescent([x], lr=0.5)
+    >>> (x * x).sum().backward(); sgd.step(); x
+    Tensor([ 2.5, -1.5], requires_grad=True)
     """
 
     numbers: Mapping[str, float] = {"step": 0}  # what each parameter has beside its arrays

@@ -30,6 +30,9 @@ class RangeTest:
         losses: the loss at each, before the step with it.
         smoothed: their exponentially weighted average.
         suggestion: where the loss falls fastest over the logarithm of the rate; None if it never falls.
+
+    >>> RangeTest([0.001, 0.01, 0.1, 1.0], [1.0, 0.9, 0.2, 9.0], [1.0, 0.9, 0.2, 9.0]).suggestion  # from there on
+    0.01
     """
 
     lrs: list[float]

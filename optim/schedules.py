@@ -441,6 +441,9 @@ def plot(schedules: Mapping[str, Callable[[int], float]], steps: int, path: str 
 
     Raises:
         MissingExtraError: matplotlib is not installed.
+
+    >>> [ax.get_title() for ax in plot({"steps": step_decay(0.4, step_size=10), "cosine": cosine(0.4, 50)}, 50)]
+    ['steps', 'cosine']
     """
     _positive(steps=steps, **{"the number of schedules": len(schedules)})
     columns = min(4, len(schedules))

@@ -11,6 +11,7 @@ import pytest
 
 import autograd_core as ag
 from autograd_core import threads
+from autograd_core.ops import blocks
 
 
 @pytest.fixture(autouse=True)
@@ -145,3 +146,49 @@ def test_a_trial_settles_on_what_took_less_time(monkeypatch, faster):
     assert trial.decided
     assert tried[:16].count(True) == 8
     assert tried[16:] == [faster] * 14
+
+
+def test_a_trial_tries_again_after_a_while(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(threads, "perf_counter", lambda: now)
+    monkeypatch.setattr(ag.ThreadTrial, "holds", 50)
+    trial, tried = ag.ThreadTrial(), []
+    for k in range(16 + 50 + 16 + 10):
+        with trial as threaded:
+            now += 1.0 if threaded is (k < 40) else 2.0  # threads are faster, later slower
+        tried.append(threaded)
+    assert tried[16:66] == [True] * 50
+    assert tried[-10:] == [False] * 10
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+@pytest.mark.parametrize("name", ["tanh", "exp", "sin", "arctan", "arcsinh"])
+def test_large_arrays_are_computed_in_threads_with_the_same_bits(monkeypatch, name, dtype):
+    begun = []
+    monkeypatch.setattr(
+        blocks, "in_threads", lambda work, *ends, least: begun.append(least) or ag.in_threads(work, *ends, least=least)
+    )
+    x = np.random.default_rng(0).normal(size=(2, 131, 1009)).astype(dtype)[1:] * 0.5  # no multiple of a block
+    function = getattr(np, name)
+    before = ag.get_num_threads()
+    try:
+        ag.set_num_threads(3)
+        for a in (x, np.asfortranarray(x), x.transpose(2, 0, 1), x[:, ::2], x[..., ::-1], np.broadcast_to(x[:, :1], x.shape)):
+            for _ in range(2):  # a trial uses threads first, then one
+                y = function(ag.Tensor(a))
+                np.testing.assert_array_equal(y.data, function(a))
+                assert y.dtype == dtype
+    finally:
+        ag.set_num_threads(before)
+    assert 1 in begun
+    assert max(begun) > 1
+
+
+def test_one_thread_switches_splitting_off(monkeypatch):
+    monkeypatch.setattr(blocks, "in_threads", lambda *_, **__: pytest.fail("split"))
+    before = ag.get_num_threads()
+    try:
+        ag.set_num_threads(1)
+        np.tanh(ag.Tensor(np.ones(1 << 18)))
+    finally:
+        ag.set_num_threads(before)

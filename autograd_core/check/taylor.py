@@ -58,6 +58,11 @@ class TaylorReport(Report):
         steps: h, falling, shape (n,).
         remainders: shape (3, n): f(x + hu) less its Taylor polynomials of degree 0, 1, 2.
         floors: shape (3, n): what rounding makes of a remainder that is 0.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> report = ag.check.taylor_test(np.exp, 0.5)
+    >>> [round(order) for order in report.orders], report.remainders.shape
+    ([1, 2, 3], (3, 40))
     """
 
     steps: Any = field(default_factory=lambda: np.zeros(0))

@@ -22,6 +22,7 @@ from .activations import *  # noqa: F403
 from .attention import *  # noqa: F403
 from .convolution import *  # noqa: F403
 from .elementwise import *  # noqa: F403
+from .examples import add_examples as _add_examples
 from .indexing import *  # noqa: F403
 from .joining import *  # noqa: F403
 from .neural import *  # noqa: F403
@@ -53,3 +54,5 @@ __all__ = [  # noqa: PLE0604  each family names its own
     *special.__all__,
     *windows.__all__,
 ]
+
+_add_examples(globals()[_name] for _name in __all__)

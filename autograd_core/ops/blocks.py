@@ -8,11 +8,44 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["by_blocks", "constant", "positive_part"]
+from ..threads import ThreadTrial, get_num_threads, in_threads
+
+__all__ = ["by_blocks", "constant", "positive_part", "spread"]
 
 # Elements: few calls, and about ten blocks of float32 fit in the second-level cache. In threads the blocks are no faster: they
 # wait for each other's interpreter lock, and for the threads that BLAS keeps spinning (measured on two cores).
 _BLOCK = 1 << 15
+
+
+_LARGE = 1 << 17  # elements: below, waking a thread takes a good part of what it saves
+
+
+def spread(ufunc: np.ufunc) -> Callable[[Any], Any]:
+    """A ufunc of one argument that computes large arrays in several threads, where trying both finds that faster.
+
+    For functions that compute much for each element: a sum or a product waits for memory, whoever asks for it.
+    """
+    trials: dict[tuple[Any, int], ThreadTrial] = {}  # by dtype and magnitude of the size
+
+    def forward(x: Any) -> Any:
+        if x.__class__ is not np.ndarray or x.size < _LARGE or x.dtype.kind not in "fc" or get_num_threads() < 2:
+            return ufunc(x)
+        y = np.empty_like(x)
+        if y.strides != x.strides:  # has gaps, or lies backwards
+            return ufunc(x)
+        trial = trials.setdefault((x.dtype, x.size.bit_length()), ThreadTrial())
+        flat, into = x.ravel("K"), y.ravel("K")  # views
+
+        def part(first: int, last: int) -> None:
+            ufunc(flat[first * _BLOCK : last * _BLOCK], into[first * _BLOCK : last * _BLOCK])
+
+        # whole blocks, so that every element takes the same way through the ufunc's loop whatever the number of threads
+        blocks = -(-x.size // _BLOCK)
+        with trial as threaded:
+            in_threads(part, 0, blocks, least=1 if threaded else blocks)
+        return y
+
+    return forward
 
 
 @lru_cache(64)

@@ -14,7 +14,7 @@ from ..dual import bare
 from ..errors import DTypeError, NoRuleError
 from ..record import binary, implements, primitive, unary
 from ..tensor import wrap
-from .blocks import by_blocks, positive_part
+from .blocks import by_blocks, positive_part, spread
 
 __all__ = [
     "absolute",
@@ -121,55 +121,87 @@ power = binary(
 
 @implements(np.float_power)
 def float_power(a: Any, b: Any) -> Any:
-    """a ** b computed in at least float64."""
+    """a ** b computed in at least float64.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.float_power(np.float32(2.0), 3).dtype, ag.grad(ag.float_power)(2.0, 3)
+    (dtype('float64'), 12.0)
+    """
     a = a if hasattr(a, "dtype") else np.asarray(a)
     return power(astype(a, np.result_type(bare(a), np.float64)), b)
 
 
 # Exponentials and logarithms
 
+# these stand in rules too
+_exp, _sin, _cos, _sinh, _cosh = (spread(f) for f in (np.exp, np.sin, np.cos, np.sinh, np.cosh))
+
 _LN2 = float(np.log(2.0))
 _LN10 = float(np.log(10.0))
 
-exp = unary("exp", np.exp, lambda g, y, _x: g * y, np.exp, "e^x; derivative e^x.")
-exp2 = unary("exp2", np.exp2, lambda g, y, _x: g * (y * _LN2), np.exp2, "2^x; derivative 2^x ln 2.")
-expm1 = unary("expm1", np.expm1, lambda g, _y, x: g * np.exp(x), np.expm1, "e^x - 1, exact near 0; derivative e^x.")
-log = unary("log", np.log, lambda g, _y, x: g / x, np.log, "Natural logarithm; derivative 1/x.")
-log2 = unary("log2", np.log2, lambda g, _y, x: g / (x * _LN2), np.log2, "Logarithm to base 2; derivative 1/(x ln 2).")
-log10 = unary("log10", np.log10, lambda g, _y, x: g / (x * _LN10), np.log10, "Logarithm to base 10; derivative 1/(x ln 10).")
-log1p = unary("log1p", np.log1p, lambda g, _y, x: g / (1 + x), np.log1p, "log(1 + x), exact near 0; derivative 1/(1 + x).")
+exp = unary("exp", _exp, lambda g, y, _x: g * y, np.exp, "e^x; derivative e^x.")
+exp2 = unary("exp2", spread(np.exp2), lambda g, y, _x: g * (y * _LN2), np.exp2, "2^x; derivative 2^x ln 2.")
+expm1 = unary("expm1", spread(np.expm1), lambda g, _y, x: g * _exp(x), np.expm1, "e^x - 1, exact near 0; derivative e^x.")
+log = unary("log", spread(np.log), lambda g, _y, x: g / x, np.log, "Natural logarithm; derivative 1/x.")
+log2 = unary("log2", spread(np.log2), lambda g, _y, x: g / (x * _LN2), np.log2, "Logarithm to base 2; derivative 1/(x ln 2).")
+log10 = unary(
+    "log10", spread(np.log10), lambda g, _y, x: g / (x * _LN10), np.log10, "Logarithm to base 10; derivative 1/(x ln 10)."
+)
+log1p = unary(
+    "log1p", spread(np.log1p), lambda g, _y, x: g / (1 + x), np.log1p, "log(1 + x), exact near 0; derivative 1/(1 + x)."
+)
 sqrt = unary("sqrt", np.sqrt, lambda g, y, _x: g * 0.5 / y, np.sqrt, "Square root; derivative 1/(2 sqrt x), inf at 0.")
-cbrt = unary("cbrt", np.cbrt, lambda g, y, _x: g / (3 * y * y), np.cbrt, "Cube root; derivative 1/(3 cbrt(x)^2), inf at 0.")
+cbrt = unary(
+    "cbrt", spread(np.cbrt), lambda g, y, _x: g / (3 * y * y), np.cbrt, "Cube root; derivative 1/(3 cbrt(x)^2), inf at 0."
+)
 square = unary("square", np.square, lambda g, _y, x: g * (2 * x), np.square, "x^2; derivative 2x.")
 reciprocal = unary("reciprocal", np.reciprocal, lambda g, y, _x: -g * (y * y), np.reciprocal, "1/x; derivative -1/x^2.")
 
 # Trigonometric and hyperbolic functions
 
-sin = unary("sin", np.sin, lambda g, _y, x: g * np.cos(x), np.sin, "Sine; derivative cos x.")
-cos = unary("cos", np.cos, lambda g, _y, x: -g * np.sin(x), np.cos, "Cosine; derivative -sin x.")
-tan = unary("tan", np.tan, lambda g, y, _x: g * (1 + y * y), np.tan, "Tangent; derivative 1 + tan(x)^2.")
+sin = unary("sin", _sin, lambda g, _y, x: g * _cos(x), np.sin, "Sine; derivative cos x.")
+cos = unary("cos", _cos, lambda g, _y, x: -g * _sin(x), np.cos, "Cosine; derivative -sin x.")
+tan = unary("tan", spread(np.tan), lambda g, y, _x: g * (1 + y * y), np.tan, "Tangent; derivative 1 + tan(x)^2.")
 arcsin = unary(
-    "arcsin", np.arcsin, lambda g, _y, x: g / np.sqrt((1 - x) * (1 + x)), np.arcsin, "Arc sine; derivative 1/sqrt(1 - x^2)."
+    "arcsin",
+    spread(np.arcsin),
+    lambda g, _y, x: g / np.sqrt((1 - x) * (1 + x)),
+    np.arcsin,
+    "Arc sine; derivative 1/sqrt(1 - x^2).",
 )
 arccos = unary(
-    "arccos", np.arccos, lambda g, _y, x: -g / np.sqrt((1 - x) * (1 + x)), np.arccos, "Arc cosine; derivative -1/sqrt(1 - x^2)."
+    "arccos",
+    spread(np.arccos),
+    lambda g, _y, x: -g / np.sqrt((1 - x) * (1 + x)),
+    np.arccos,
+    "Arc cosine; derivative -1/sqrt(1 - x^2).",
 )
-arctan = unary("arctan", np.arctan, lambda g, _y, x: g / (1 + x * x), np.arctan, "Arc tangent; derivative 1/(1 + x^2).")
-sinh = unary("sinh", np.sinh, lambda g, _y, x: g * np.cosh(x), np.sinh, "Hyperbolic sine; derivative cosh x.")
-cosh = unary("cosh", np.cosh, lambda g, _y, x: g * np.sinh(x), np.cosh, "Hyperbolic cosine; derivative sinh x.")
-tanh = unary("tanh", np.tanh, lambda g, y, _x: g * (1 - y * y), np.tanh, "Hyperbolic tangent; derivative 1 - tanh(x)^2.")
+arctan = unary("arctan", spread(np.arctan), lambda g, _y, x: g / (1 + x * x), np.arctan, "Arc tangent; derivative 1/(1 + x^2).")
+sinh = unary("sinh", _sinh, lambda g, _y, x: g * _cosh(x), np.sinh, "Hyperbolic sine; derivative cosh x.")
+cosh = unary("cosh", _cosh, lambda g, _y, x: g * _sinh(x), np.cosh, "Hyperbolic cosine; derivative sinh x.")
+tanh = unary(
+    "tanh", spread(np.tanh), lambda g, y, _x: g * (1 - y * y), np.tanh, "Hyperbolic tangent; derivative 1 - tanh(x)^2."
+)
 arcsinh = unary(
-    "arcsinh", np.arcsinh, lambda g, _y, x: g / np.sqrt(x * x + 1), np.arcsinh, "Inverse of sinh; derivative 1/sqrt(x^2 + 1)."
+    "arcsinh",
+    spread(np.arcsinh),
+    lambda g, _y, x: g / np.sqrt(x * x + 1),
+    np.arcsinh,
+    "Inverse of sinh; derivative 1/sqrt(x^2 + 1).",
 )
 arccosh = unary(
     "arccosh",
-    np.arccosh,
+    spread(np.arccosh),
     lambda g, _y, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)),
     np.arccosh,
     "Inverse of cosh; derivative 1/sqrt(x^2 - 1).",
 )
 arctanh = unary(
-    "arctanh", np.arctanh, lambda g, _y, x: g / ((1 - x) * (1 + x)), np.arctanh, "Inverse of tanh; derivative 1/(1 - x^2)."
+    "arctanh",
+    spread(np.arctanh),
+    lambda g, _y, x: g / ((1 - x) * (1 + x)),
+    np.arctanh,
+    "Inverse of tanh; derivative 1/(1 - x^2).",
 )
 
 # Two arguments: angles, lengths, sums of exponentials
@@ -258,7 +290,12 @@ _sinc: Any = primitive("sinc", _sinc_derivative, lambda g, _y, x, order: g * _si
 
 @implements(np.sinc)
 def sinc(x: Any) -> Any:
-    """sin(pi x)/(pi x), 1 at 0; derivatives of any order are exact at 0 and near it (0, -pi^2/3, 0, pi^4/5 ... at 0)."""
+    """sin(pi x)/(pi x), 1 at 0; derivatives of any order are exact at 0 and near it (0, -pi^2/3, 0, pi^4/5 ... at 0).
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(ag.sinc)(0.0), round(ag.grad(ag.grad(ag.sinc))(0.0), 6)  # -pi^2 / 3
+    ((1.0, 0.0), -3.289868)
+    """
     return _sinc(x, 0)
 
 
@@ -270,7 +307,12 @@ _copy = primitive("copy", lambda x, order: np.copy(x, order)[()], lambda g, _y, 
 
 @implements(np.copy)
 def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
-    """The same values in memory of their own; derivative 1."""
+    """The same values in memory of their own; derivative 1.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(ag.copy)(3.0)
+    (3.0, 1.0)
+    """
     return _copy(a, order)
 
 
@@ -300,13 +342,23 @@ _imag = primitive("imag", np.imag, lambda g, _y, x: g * -1j if x.dtype.kind == "
 
 @implements(np.real)
 def real(x: Any) -> Any:
-    """Real part."""
+    """Real part.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda x: ag.real(np.exp(1j * x)))(0.0), ag.real(1 + 2j)
+    (0.0, 1.0)
+    """
     return _real(x) if np.iscomplexobj(bare(x)) else positive(x)
 
 
 @implements(np.imag)
 def imag(x: Any) -> Any:
-    """Imaginary part; zeros for real x."""
+    """Imaginary part; zeros for real x.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda x: ag.imag(np.exp(1j * x)))(0.0)
+    1.0
+    """
     return _imag(x)
 
 
@@ -356,6 +408,11 @@ def where(condition: Any, *choices: Any) -> Any:
     """Elements of a where `condition` holds, else of b; the branch not taken gets gradient 0.
 
     With the condition alone, the indices where it holds (plain arrays), as `np.where`.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> f = lambda x: ag.where(x > 0, x**2, -x).sum()
+    >>> ag.grad(f)(np.array([-2.0, 3.0]))
+    array([-1.,  6.])
     """
     condition = bare(condition)
     return _where(condition, *choices) if choices else np.where(condition)
@@ -377,7 +434,12 @@ def _within(x: Any, low: Any, high: Any) -> Any:
 
 @implements(np.clip)
 def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
-    """a limited to [a_min, a_max]; derivative 1 inside and at the bounds, else 0 (and 1 for the bound that is hit)."""
+    """a limited to [a_min, a_max]; derivative 1 inside and at the bounds, else 0 (and 1 for the bound that is hit).
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda x: ag.clip(x, 0.0, 1.0).sum())(np.array([-1.0, 0.0, 0.5, 1.0, 2.0]))
+    array([0., 1., 1., 1., 0.])
+    """
     return _clip(a, a_min if a_min is not None else min, a_max if a_max is not None else max)
 
 
@@ -387,7 +449,12 @@ _astype = primitive("astype", lambda x, dtype: x.astype(dtype), lambda g, _y, _x
 
 @implements(np.astype)
 def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
-    """x converted to another dtype; the gradient is converted back. To integers or booleans, the graph ends."""
+    """x converted to another dtype; the gradient is converted back. To integers or booleans, the graph ends.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda x: ag.astype(x, np.float64).sum())(np.ones(2, np.float32))
+    array([1., 1.], dtype=float32)
+    """
     dtype = np.dtype(dtype)
     if dtype.kind not in "fc":
         return wrap(bare(x).astype(dtype)) if hasattr(x, "_data") else x.astype(dtype)

@@ -143,31 +143,68 @@ def fft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Non
 
 @replaces(np.fft.ifft)
 def ifft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: None = None) -> Any:
-    """Inverse of `fft`: y[j] = 1/n sum_k a[k] e^(2 pi i jk/n). Arguments as there."""
+    """Inverse of `fft`: y[j] = 1/n sum_k a[k] e^(2 pi i jk/n). Arguments as there.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> a = np.array([1.0, 2.0, 3.0])
+    >>> np.allclose(ag.fft.ifft(ag.fft.fft(a)), a)
+    True
+    >>> ag.grad(lambda a: ag.real(ag.fft.ifft(a))[0])(a).round(4)
+    array([0.3333, 0.3333, 0.3333])
+    """
     return _many(_ifft, a, (n,), (axis,), norm, out)
 
 
 @replaces(np.fft.fft2)
 def fft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: None = None) -> Any:
-    """`fft` along two axes, cut or filled up to lengths `s`."""
+    """`fft` along two axes, cut or filled up to lengths `s`.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> a = np.arange(4.0).reshape(2, 2)
+    >>> ag.grad(lambda a: (ag.absolute(ag.fft.fft2(a)) ** 2).sum())(a)  # 2 N a, by Parseval
+    array([[ 0.,  8.],
+           [16., 24.]])
+    """
     return _many(_fft, a, s, axes, norm, out)
 
 
 @replaces(np.fft.ifft2)
 def ifft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: None = None) -> Any:
-    """Inverse of `fft2`."""
+    """Inverse of `fft2`.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> a = np.arange(4.0).reshape(2, 2)
+    >>> np.allclose(ag.fft.ifft2(ag.fft.fft2(a)), a)
+    True
+    >>> ag.grad(lambda a: ag.real(ag.fft.ifft2(a))[0, 0])(a)
+    array([[0.25, 0.25],
+           [0.25, 0.25]])
+    """
     return _many(_ifft, a, s, axes, norm, out)
 
 
 @replaces(np.fft.fftn)
 def fftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: None = None) -> Any:
-    """`fft` along several axes (all by default), cut or filled up to lengths `s`."""
+    """`fft` along several axes (all by default), cut or filled up to lengths `s`.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> a = np.arange(4.0).reshape(2, 2, 1)
+    >>> ag.grad(lambda a: (ag.absolute(ag.fft.fftn(a)) ** 2).sum())(a).ravel()  # 2 N a, by Parseval
+    array([ 0.,  8., 16., 24.])
+    """
     return _many(_fft, a, s, axes, norm, out)
 
 
 @replaces(np.fft.ifftn)
 def ifftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: None = None) -> Any:
-    """Inverse of `fftn`."""
+    """Inverse of `fftn`.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> a = np.arange(4.0).reshape(2, 2)
+    >>> ag.grad(lambda a: ag.real(ag.fft.ifftn(a))[0, 0])(a)
+    array([[0.25, 0.25],
+           [0.25, 0.25]])
+    """
     return _many(_ifft, a, s, axes, norm, out)
 
 
@@ -184,25 +221,56 @@ def rfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: No
 
 @replaces(np.fft.irfft)
 def irfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: None = None) -> Any:
-    """Inverse of `rfft`, a real signal of length n (by default 2 (m - 1) for m frequencies)."""
+    """Inverse of `rfft`, a real signal of length n (by default 2 (m - 1) for m frequencies).
+
+    >>> import numpy as np, autograd_core as ag
+    >>> a = np.array([1.0, 2.0, 3.0, 4.0])
+    >>> ag.fft.irfft(ag.fft.rfft(a)).round(12)
+    array([1., 2., 3., 4.])
+    >>> ag.grad(lambda a: ag.fft.irfft(ag.fft.rfft(a))[1])(a).round(12) + 0
+    array([0., 1., 0., 0.])
+    """
     return irfftn(a, (n,), (axis,), norm, out)
 
 
 @replaces(np.fft.rfft2)
 def rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: None = None) -> Any:
-    """`rfft` along the last of two axes, `fft` along the other."""
+    """`rfft` along the last of two axes, `fft` along the other.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.fft.rfft2(np.ones((4, 4))).shape
+    (4, 3)
+    >>> ag.grad(lambda a: ag.real(ag.fft.rfft2(a))[0, 0])(np.ones((2, 2)))
+    array([[1., 1.],
+           [1., 1.]])
+    """
     return rfftn(a, s, axes, norm, out)
 
 
 @replaces(np.fft.irfft2)
 def irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: None = None) -> Any:
-    """Inverse of `rfft2`."""
+    """Inverse of `rfft2`.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> a = np.arange(4.0).reshape(2, 2)
+    >>> ag.grad(lambda a: ag.fft.irfft2(ag.fft.rfft2(a))[0, 1])(a).round(12) + 0
+    array([[0., 1.],
+           [0., 0.]])
+    """
     return irfftn(a, s, axes, norm, out)
 
 
 @replaces(np.fft.rfftn)
 def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: None = None) -> Any:
-    """`rfft` along the last axis named, `fft` along the others."""
+    """`rfft` along the last axis named, `fft` along the others.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.fft.rfftn(np.ones((4, 4, 4))).shape
+    (4, 4, 3)
+    >>> ag.grad(lambda a: ag.real(ag.fft.rfftn(a))[0, 0])(np.ones((2, 2)))
+    array([[1., 1.],
+           [1., 1.]])
+    """
     refuse_out("rfft", out)
     a = as_operand(a)
     axes = _axes(a, s, axes)
@@ -212,7 +280,14 @@ def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: None =
 
 @replaces(np.fft.irfftn)
 def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: None = None) -> Any:
-    """Inverse of `rfftn`; the last length in `s` is that of the result."""
+    """Inverse of `rfftn`; the last length in `s` is that of the result.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> a = np.arange(4.0).reshape(2, 2)
+    >>> ag.grad(lambda a: ag.fft.irfftn(ag.fft.rfftn(a))[0, 1])(a).round(12) + 0
+    array([[0., 1.],
+           [0., 0.]])
+    """
     refuse_out("irfft", out)
     a = as_operand(a)
     axes = _axes(a, s, axes)
@@ -226,13 +301,27 @@ def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: None 
 
 @replaces(np.fft.hfft)
 def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: None = None) -> Any:
-    """Spectrum, which is real, of a signal with Hermitian symmetry given by its first half."""
+    """Spectrum, which is real, of a signal with Hermitian symmetry given by its first half.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.fft.hfft(np.array([1.0, 2.0, 3.0])).round(12) + 0
+    array([ 8., -2.,  0., -2.])
+    >>> ag.grad(lambda a: ag.fft.hfft(a)[0])(np.array([1.0, 2.0, 3.0]))
+    array([1., 2., 1.])
+    """
     return irfft(np.conj(as_operand(a)), n, axis, _SWAPPED[norm], out)
 
 
 @replaces(np.fft.ihfft)
 def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: None = None) -> Any:
-    """Inverse of `hfft`."""
+    """Inverse of `hfft`.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.fft.ihfft(np.array([15.0, -4.0, 0.0, -1.0, 0.0, -4.0])).real.round(12)
+    array([1., 2., 3., 4.])
+    >>> ag.grad(lambda a: ag.real(ag.fft.ihfft(a))[0])(np.ones(4))
+    array([0.25, 0.25, 0.25, 0.25])
+    """
     return np.conj(rfft(a, n, axis, _SWAPPED[norm], out))
 
 
@@ -255,5 +344,12 @@ def fftshift(x: Any, axes: Any = None) -> Any:
 
 @replaces(np.fft.ifftshift)
 def ifftshift(x: Any, axes: Any = None) -> Any:
-    """Inverse of `fftshift`."""
+    """Inverse of `fftshift`.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.fft.ifftshift(ag.fft.fftshift(np.arange(5.0)))
+    array([0., 1., 2., 3., 4.])
+    >>> ag.grad(lambda a: ag.fft.ifftshift(a)[0])(np.arange(5.0))
+    array([0., 0., 1., 0., 0.])
+    """
     return _shift(x, axes, inverse=True)

@@ -190,7 +190,12 @@ def _integers(indices: Any, n: int, mode: str) -> Any:
 
 @derived(np.take)
 def take(a: Any, indices: Any, axis: int | None = None, out: None = None, mode: str = "raise") -> Any:
-    """The slices with these numbers along an axis (of all elements if None); repeated ones add up in the gradient."""
+    """The slices with these numbers along an axis (of all elements if None); repeated ones add up in the gradient.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: ag.take(a, [0, 0, 2]).sum())(np.ones(3))
+    array([2., 0., 1.])
+    """
     refuse_out("take", out)
     a = np.ravel(a) if axis is None else as_operand(a)
     axis = normalize_axis_index(axis or 0, a.ndim)
@@ -213,7 +218,13 @@ def _along(indices: Any, axis: int, ndim: int) -> Any:
 
 @derived(np.take_along_axis)
 def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
-    """For each line along an axis its own numbers, as argsort gives them; repeated ones add up in the gradient."""
+    """For each line along an axis its own numbers, as argsort gives them; repeated ones add up in the gradient.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: ag.take_along_axis(a, np.array([[2], [0]]), axis=1).sum())(np.ones((2, 3)))
+    array([[0., 0., 1.],
+           [1., 0., 0.]])
+    """
     arr = np.ravel(arr) if axis is None else as_operand(arr)
     axis = normalize_axis_index(axis or 0, arr.ndim)
     return getitem(arr, _along(indices, axis, arr.ndim)(arr.shape))
@@ -221,7 +232,15 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
 
 @derived(np.put_along_axis)
 def put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None) -> None:
-    """Set elements chosen as in `take_along_axis`; on a Tensor an index assignment, whose gradient goes to the values."""
+    """Set elements chosen as in `take_along_axis`; on a Tensor an index assignment, whose gradient goes to the values.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> t = ag.Tensor(np.zeros((2, 2)))
+    >>> ag.put_along_axis(t, np.array([[1], [0]]), 5.0, axis=1)
+    >>> t
+    Tensor([[0., 5.],
+            [5., 0.]])
+    """
     if axis is None:
         index: Any = lambda shape: np.unravel_index(bare(indices), shape)
     else:
@@ -232,7 +251,14 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None) -> Non
 
 @derived(np.choose)
 def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
-    """From each place the element of the choice whose number stands there; the other choices get gradient 0."""
+    """From each place the element of the choice whose number stands there; the other choices get gradient 0.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.choose([1, 0, 1], [np.zeros(3), np.ones(3)])
+    array([1., 0., 1.])
+    >>> ag.grad(lambda a: ag.choose([1, 0, 1], [a, 2 * a]).sum())(np.ones(3))
+    array([2., 1., 2.])
+    """
     refuse_out("choose", out)
     choices = [as_operand(choice) for choice in choices]
     a = _integers(a, len(choices), mode)
@@ -248,7 +274,12 @@ def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
 
 @derived(np.compress)
 def compress(condition: Any, a: Any, axis: int | None = None, out: None = None) -> Any:
-    """The slices along an axis (of all elements if None) for which the condition holds; the others get gradient 0."""
+    """The slices along an axis (of all elements if None) for which the condition holds; the others get gradient 0.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: ag.compress([True, False, True], a).sum())(np.ones(3))
+    array([1., 0., 1.])
+    """
     refuse_out("compress", out)
     condition = np.asarray(bare(condition))
     if condition.ndim != 1:
@@ -258,13 +289,24 @@ def compress(condition: Any, a: Any, axis: int | None = None, out: None = None) 
 
 @derived(np.extract)
 def extract(condition: Any, arr: Any) -> Any:
-    """The elements for which the condition holds, in one axis; the others get gradient 0."""
+    """The elements for which the condition holds, in one axis; the others get gradient 0.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: ag.extract(np.array([True, False, True]), a).sum())(np.ones(3))
+    array([1., 0., 1.])
+    """
     return take(arr, np.flatnonzero(bare(condition)))
 
 
 @derived(np.select)
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
-    """At each place the choice whose condition is the first to hold, else `default`; the others get gradient 0."""
+    """At each place the choice whose condition is the first to hold, else `default`; the others get gradient 0.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> f = lambda x: ag.select([x < 0, x > 1], [x**2, 1.0], default=x)
+    >>> f(np.array([-2.0, 0.5, 2.0])), ag.grad(lambda x: f(x).sum())(np.array([-2.0, 0.5, 2.0]))
+    (array([4. , 0.5, 1. ]), array([-4.,  1.,  0.]))
+    """
     conditions = [np.asarray(bare(condition)) for condition in condlist]
     if not conditions or len(conditions) != len(choicelist):
         raise ValueError(f"{len(conditions)} conditions and {len(choicelist)} choices: as many of each, and at least one")
@@ -281,6 +323,11 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     """Functions (or constants) of the elements for which their condition holds, else 0; a gradient comes from its piece.
 
     One function more than conditions is for the elements where no condition holds.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> f = lambda x: ag.piecewise(x, [x < 0, x >= 0], [lambda x: -x, lambda x: x**2])
+    >>> ag.grad(lambda x: f(x).sum())(np.array([-2.0, 3.0]))
+    array([-1.,  6.])
     """
     x = as_operand(x)
     conditions = _conditions(condlist, x)
@@ -310,7 +357,15 @@ def _conditions(condlist: Any, x: Any) -> Any:
 
 @derived(np.fill_diagonal)
 def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
-    """Set the diagonal, going on in the rows below if `wrap`; on a Tensor an index assignment, recorded as such."""
+    """Set the diagonal, going on in the rows below if `wrap`; on a Tensor an index assignment, recorded as such.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> t = ag.Tensor(np.ones((2, 2)))
+    >>> ag.fill_diagonal(t, 5.0)
+    >>> t
+    Tensor([[5., 1.],
+            [1., 5.]])
+    """
     if a.ndim < 2 or (a.ndim > 2 and len(set(a.shape)) > 1):
         raise ValueError("two axes are needed, or more of one length")
     step = sum(int(np.prod(a.shape[k + 1 :])) for k in range(a.ndim))
@@ -356,7 +411,16 @@ _overlap_add: Any = primitive(
 
 @derived(np.lib.stride_tricks.sliding_window_view)
 def sliding_window_view(x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False) -> Any:
-    """All windows of a shape over some axes, without copying; the gradient sums where windows overlap."""
+    """All windows of a shape over some axes, without copying; the gradient sums where windows overlap.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.sliding_window_view(np.arange(4.0), 2)
+    array([[0., 1.],
+           [1., 2.],
+           [2., 3.]])
+    >>> ag.grad(lambda a: ag.sliding_window_view(a, 2).sum())(np.arange(4.0))
+    array([1., 2., 2., 1.])
+    """
     if writeable:
         raise ValueError("a writeable window view is not recorded: a Tensor is changed by index assignment")
     x = as_operand(x)

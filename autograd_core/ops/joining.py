@@ -39,33 +39,64 @@ concat = concatenate
 
 @derived(np.vstack)
 def vstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
-    """Arrays (vectors as rows) joined along the first axis; each gets its part of the gradient."""
+    """Arrays (vectors as rows) joined along the first axis; each gets its part of the gradient.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: ag.vstack([a, 2 * a])[1].sum())(np.ones(3))
+    array([2., 2., 2.])
+    """
     return concatenate([atleast_2d(x) for x in tup], 0, dtype=dtype, casting=casting)
 
 
 @derived(np.hstack)
 def hstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
-    """Arrays joined along the second axis, vectors along their only one; each gets its part of the gradient."""
+    """Arrays joined along the second axis, vectors along their only one; each gets its part of the gradient.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: ag.hstack([a, 2 * a]).sum())(np.ones(3))
+    array([3., 3., 3.])
+    """
     arrays = [atleast_1d(x) for x in tup]
     return concatenate(arrays, 0 if arrays and arrays[0].ndim == 1 else 1, dtype=dtype, casting=casting)
 
 
 @derived(np.dstack)
 def dstack(tup: Any) -> Any:
-    """Arrays joined along the third axis; each gets its part of the gradient."""
+    """Arrays joined along the third axis; each gets its part of the gradient.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.dstack([np.ones((2, 3)), np.zeros((2, 3))]).shape
+    (2, 3, 2)
+    >>> ag.grad(lambda a: ag.dstack([a, 2 * a]).sum())(np.ones(3))
+    array([3., 3., 3.])
+    """
     return concatenate([atleast_3d(x) for x in tup], 2)
 
 
 @derived(np.column_stack)
 def column_stack(tup: Any) -> Any:
-    """Vectors as columns, and matrices, side by side; each gets its part of the gradient."""
+    """Vectors as columns, and matrices, side by side; each gets its part of the gradient.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.column_stack([[1.0, 2.0], [3.0, 4.0]])
+    array([[1., 3.],
+           [2., 4.]])
+    >>> ag.grad(lambda a: ag.column_stack([a, a**2]).sum())(np.ones(3))
+    array([3., 3., 3.])
+    """
     arrays = [as_operand(x) for x in tup]
     return concatenate([x if x.ndim > 1 else reshape(x, (-1, 1)) for x in arrays], 1)
 
 
 @derived(np.block)
 def block(arrays: Any) -> Any:
-    """An array put together from nested lists of blocks, as a matrix is written; each block gets its part of the gradient."""
+    """An array put together from nested lists of blocks, as a matrix is written; each block gets its part of the gradient.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.jacobian(lambda a: ag.block([[a, 0.0], [0.0, 2 * a]]))(3.0)
+    array([[1., 0.],
+           [0., 2.]])
+    """
     depth = _depth(arrays)
     ndim = max(depth, *(x.ndim for x in _leaves(arrays)))
 
@@ -100,7 +131,12 @@ def _leaves(arrays: Any) -> Any:
 
 @derived(np.append)
 def append(arr: Any, values: Any, axis: int | None = None) -> Any:
-    """Values joined on at the end of an axis (both flattened if None); each gets its part of the gradient."""
+    """Values joined on at the end of an axis (both flattened if None); each gets its part of the gradient.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: (ag.append(a, [5.0]) ** 2).sum())(np.array([1.0, 2.0]))
+    array([2., 4.])
+    """
     return concatenate([arr, values], axis)
 
 
@@ -109,6 +145,12 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     """Values put in before these places of an axis; each gets its part of the gradient.
 
     The two are joined and then put in order, by what NumPy's insert does to the numbers of the slices.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.insert(np.array([1.0, 3.0]), 1, 2.0)
+    array([1., 2., 3.])
+    >>> ag.grad(lambda v: ag.insert(np.array([1.0, 3.0]), 1, v)[1])(2.0)
+    1.0
     """
     arr = ravel(arr) if axis is None else as_operand(arr)
     axis = normalize_axis_index(-1 if axis is None else axis, arr.ndim)
@@ -135,7 +177,12 @@ def _held(values: Any, dtype: Any) -> Any:
 
 @derived(np.delete)
 def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
-    """The array without these slices of an axis; their gradient is 0."""
+    """The array without these slices of an axis; their gradient is 0.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: ag.delete(a, 1).sum())(np.ones(3))
+    array([1., 0., 1.])
+    """
     arr = ravel(arr) if axis is None else as_operand(arr)
     axis = normalize_axis_index(-1 if axis is None else axis, arr.ndim)
     return getitem(arr, at(axis, np.delete(np.arange(arr.shape[axis]), bare(obj))))
@@ -146,7 +193,14 @@ def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
 
 @derived(np.array_split)
 def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    """Parts of an axis: so many of nearly equal length, or cut at these places; gradients go to where a part came from."""
+    """Parts of an axis: so many of nearly equal length, or cut at these places; gradients go to where a part came from.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.array_split(np.arange(5.0), 2)
+    [array([0., 1., 2.]), array([3., 4.])]
+    >>> ag.grad(lambda a: ag.array_split(a, 2)[0].sum())(np.arange(5.0))
+    array([1., 1., 1., 0., 0.])
+    """
     ary = as_operand(ary)
     axis = normalize_axis_index(axis, ary.ndim)
     n, places = ary.shape[axis], bare(indices_or_sections)
@@ -162,7 +216,12 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 
 @derived(np.split)
 def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    """As `array_split`, but a number of sections has to divide the axis equally."""
+    """As `array_split`, but a number of sections has to divide the axis equally.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: ag.split(a, [1, 3])[1].sum())(np.arange(4.0))
+    array([0., 1., 1., 0.])
+    """
     ary, places = as_operand(ary), bare(indices_or_sections)
     if np.ndim(places) == 0 and places > 0 and ary.shape[normalize_axis_index(axis, ary.ndim)] % places:
         raise ValueError(f"axis {axis} of shape {ary.shape} cannot be divided into {places} equal sections")
@@ -171,20 +230,38 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 
 @derived(np.hsplit)
 def hsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
-    """`split` along the second axis, of a vector along its only one."""
+    """`split` along the second axis, of a vector along its only one.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: ag.hsplit(a, 2)[1].sum())(np.ones((2, 4)))
+    array([[0., 0., 1., 1.],
+           [0., 0., 1., 1.]])
+    """
     ary = as_operand(ary)
     return split(ary, indices_or_sections, 1 if ary.ndim > 1 else 0)
 
 
 @derived(np.vsplit)
 def vsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
-    """`split` along the first axis of an array with at least two."""
+    """`split` along the first axis of an array with at least two.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: ag.vsplit(a, 2)[1].sum())(np.ones((2, 3)))
+    array([[0., 0., 0.],
+           [1., 1., 1.]])
+    """
     return split(_with_axes(ary, 2), indices_or_sections, 0)
 
 
 @derived(np.dsplit)
 def dsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
-    """`split` along the third axis."""
+    """`split` along the third axis.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: ag.dsplit(a, 2)[1].sum())(np.ones((1, 2, 2)))
+    array([[[0., 1.],
+            [0., 1.]]])
+    """
     return split(_with_axes(ary, 3), indices_or_sections, 2)
 
 
@@ -197,7 +274,13 @@ def _with_axes(ary: Any, ndim: int) -> Any:
 
 @derived(*([np.unstack] if hasattr(np, "unstack") else []))  # NumPy has it since 2.1
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
-    """The slices along an axis, as a tuple; `stack` joins them again, and their gradients."""
+    """The slices along an axis, as a tuple; `stack` joins them again, and their gradients.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: ag.unstack(a)[1].sum())(np.ones((2, 3)))
+    array([[0., 0., 0.],
+           [1., 1., 1.]])
+    """
     x = moveaxis(_with_axes(x, 1), axis, 0)
     return tuple(x[i] for i in range(x.shape[0]))
 
@@ -212,6 +295,12 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
     All modes but "constant" and "empty" (zeros here) are functions of the elements, so that the gradient of the added
     ones goes back to what they were made of. A constant or an end value of a ramp may be a Tensor of the shape (), (2,)
     or (ndim, 2).
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.pad(np.array([1.0, 2.0]), 1)
+    array([0., 1., 2., 0.])
+    >>> ag.grad(lambda a: ag.pad(a, 1, mode="edge").sum())(np.array([1.0, 2.0]))
+    array([2., 2.])
     """
     x = as_operand(array)
     if callable(mode):

@@ -318,19 +318,35 @@ implements(np.linalg.tensordot)(tensordot)
 
 @replaces(np.linalg.trace)
 def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
-    """The sum of a diagonal of the matrices in the last two axes."""
+    """The sum of a diagonal of the matrices in the last two axes.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: ag.linalg.trace(a).sum())(np.ones((3, 2, 2))).shape
+    (3, 2, 2)
+    """
     return _trace(x, offset, -2, -1, dtype)
 
 
 @replaces(np.linalg.diagonal)
 def diagonal(x: Any, /, *, offset: int = 0) -> Any:
-    """A diagonal of the matrices in the last two axes."""
+    """A diagonal of the matrices in the last two axes.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: ag.linalg.diagonal(a).sum())(np.ones((2, 2)))
+    array([[1., 0.],
+           [0., 1.]])
+    """
     return np.diagonal(x, offset, -2, -1)
 
 
 @replaces(np.linalg.outer)
 def outer(x1: Any, x2: Any, /) -> Any:
-    """Every product of elements of two vectors."""
+    """Every product of elements of two vectors.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: ag.linalg.outer(a, [3.0, 4.0]).sum())(np.array([1.0, 2.0]))
+    array([7., 7.])
+    """
     if as_operand(x1).ndim != 1 or as_operand(x2).ndim != 1:
         raise ShapeError("'linalg.outer' takes vectors; ag.outer flattens")
     return products.outer(x1, x2)
@@ -338,5 +354,12 @@ def outer(x1: Any, x2: Any, /) -> Any:
 
 @replaces(np.linalg.cross)
 def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    """Vector product along an axis of length 3."""
+    """Vector product along an axis of length 3.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.linalg.cross(np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0]))
+    array([0., 0., 1.])
+    >>> ag.grad(lambda a: ag.linalg.cross(a, np.array([0.0, 1.0, 0.0]))[2])(np.ones(3)) + 0
+    array([1., 0., 0.])
+    """
     return products.cross(x1, x2, axis=axis)

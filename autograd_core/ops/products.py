@@ -83,7 +83,14 @@ def replaces(numpy_function: Callable[..., Any]) -> Callable[[Callable[..., Any]
 
 @implements(np.matmul)
 def matmul(a: Any, b: Any, /) -> Any:
-    """Matrix product over the last two axes, earlier axes broadcasting; vectors as in `np.matmul`."""
+    """Matrix product over the last two axes, earlier axes broadcasting; vectors as in `np.matmul`.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> w, x = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, -1.0])
+    >>> ag.grad(lambda w: (w @ x)[0])(w)
+    array([[ 1., -1.],
+           [ 0.,  0.]])
+    """
     if not (hasattr(a, "ndim") and hasattr(b, "ndim")):
         a, b = as_operand(a), as_operand(b)
     m, n = a.ndim, b.ndim
@@ -105,7 +112,12 @@ def matmul(a: Any, b: Any, /) -> Any:
 
 @implements(np.dot)
 def dot(a: Any, b: Any, out: None = None) -> Any:
-    """Product over the last axis of a and the second to last (or only) axis of b, as `np.dot`."""
+    """Product over the last axis of a and the second to last (or only) axis of b, as `np.dot`.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(ag.dot, argnums=(0, 1))(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    (array([3., 4.]), array([1., 2.]))
+    """
     refuse_out("dot", out)
     a, b = as_operand(a), as_operand(b)
     m, n = ndim_of(a), ndim_of(b)

@@ -135,7 +135,12 @@ def sum(
     initial: Any = None,
     where: Any = True,
 ) -> Any:
-    """Sum over axes; every element gets the cotangent of its sum."""
+    """Sum over axes; every element gets the cotangent of its sum.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: ag.sum(a**2))(np.array([1.0, 2.0, 3.0]))
+    array([2., 4., 6.])
+    """
     if dtype is not None or out is not None or where is not True:
         a = _masked(_prepared(a, dtype, out, "sum"), where, 0)
     y = _sum(a, axis, keepdims)
@@ -149,7 +154,12 @@ def _masked(a: Any, mask: Any, neutral: Any) -> Any:
 
 @implements(np.mean)
 def mean(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = True) -> Any:
-    """Mean over axes; every element gets 1/n of the cotangent."""
+    """Mean over axes; every element gets 1/n of the cotangent.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(ag.mean)(np.array([1.0, 2.0, 6.0, 7.0]))
+    (4.0, array([0.25, 0.25, 0.25, 0.25]))
+    """
     if dtype is not None or out is not None:
         a = _prepared(a, dtype, out, "mean")
     if where is True:
@@ -179,7 +189,12 @@ def var(
     mean: Any = None,
     correction: float | None = None,
 ) -> Any:
-    """Variance over axes, with `ddof` taken off the count; derivative 2 (x - mean)/(n - ddof)."""
+    """Variance over axes, with `ddof` taken off the count; derivative 2 (x - mean)/(n - ddof).
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(ag.var)(np.array([1.0, 3.0]))
+    (1.0, array([-1.,  1.]))
+    """
     a = _prepared(a, dtype, out, "var")
     ddof = ddof if correction is None else correction
     if where is True and mean is None:
@@ -205,7 +220,12 @@ def std(
     mean: Any = None,
     correction: float | None = None,
 ) -> Any:
-    """Standard deviation over axes; derivative (x - mean)/((n - ddof) std), 0 for constant input."""
+    """Standard deviation over axes; derivative (x - mean)/((n - ddof) std), 0 for constant input.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(ag.std)(np.array([1.0, 3.0])), ag.grad(ag.std)(np.ones(2))
+    ((1.0, array([-0.5,  0.5])), array([0., 0.]))
+    """
     a = _prepared(a, dtype, out, "std")
     ddof = ddof if correction is None else correction
     if where is True and mean is None:
@@ -217,13 +237,23 @@ def std(
 
 @implements(np.max, np.amax)
 def max(a: Any, axis: Axis = None, out: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
-    """Largest element over axes; ties share the cotangent equally."""
+    """Largest element over axes; ties share the cotangent equally.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(ag.max)(np.array([3.0, 1.0, 3.0]))
+    (3.0, array([0.5, 0. , 0.5]))
+    """
     return _extremum(_max, np.maximum, _prepared(a, None, out, "max"), axis, keepdims, initial, where)
 
 
 @implements(np.min, np.amin)
 def min(a: Any, axis: Axis = None, out: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
-    """Smallest element over axes; ties share the cotangent equally."""
+    """Smallest element over axes; ties share the cotangent equally.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(ag.min)(np.array([3.0, 1.0, 3.0]))
+    (1.0, array([0., 1., 0.]))
+    """
     return _extremum(_min, np.minimum, _prepared(a, None, out, "min"), axis, keepdims, initial, where)
 
 
@@ -247,7 +277,12 @@ def prod(
     initial: Any = None,
     where: Any = True,
 ) -> Any:
-    """Product over axes, by a tree of pairwise products: exact gradients of any order with any number of zeros."""
+    """Product over axes, by a tree of pairwise products: exact gradients of any order with any number of zeros.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(ag.prod)(np.array([0.0, 2.0, 3.0]))
+    (0.0, array([6., 0., 0.]))
+    """
     a = _masked(_prepared(a, dtype, out, "prod"), where, 1)
     if not hasattr(a, "_data"):
         y = np.prod(a, axis=axis, keepdims=keepdims)
@@ -273,13 +308,23 @@ def prod(
 
 @implements(np.ptp)
 def ptp(a: Any, axis: Axis = None, out: Any = None, keepdims: bool = False) -> Any:
-    """Largest less smallest element."""
+    """Largest less smallest element.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(ag.ptp)(np.array([3.0, 1.0, 2.0]))
+    (2.0, array([ 1., -1.,  0.]))
+    """
     return max(a, axis, out, keepdims) - min(a, axis, out, keepdims)
 
 
 @implements(np.average)
 def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
-    """Mean with weights; with `returned` also their sum. Differentiable in both."""
+    """Mean with weights; with `returned` also their sum. Differentiable in both.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(lambda a: ag.average(a, weights=[3.0, 1.0]))(np.array([1.0, 5.0]))
+    (2.0, array([0.75, 0.25]))
+    """
     a = a if hasattr(a, "dtype") else np.asarray(a)
     if weights is None:
         y = mean(a, axis, keepdims=keepdims)
@@ -306,23 +351,29 @@ def _known(a: Any, mask: Any = True) -> Any:
     return ~np.isnan(a) & bare(mask)
 
 
-def _ignoring_nan(numpy_function: Any, reduction: Any) -> Any:
-    """A reduction over what is not NaN: as if `where=` had left the rest out."""
+def _ignoring_nan(numpy_function: Any, reduction: Any, example: str) -> Any:
+    """A reduction over what is not NaN: as if `where=` had left the rest out. The example is of (4, NaN, 2)."""
 
     def call(a: Any, *args: Any, where: Any = True, **options: Any) -> Any:
         a = a if hasattr(a, "dtype") else np.asarray(a)
         return reduction(a, *args, where=_known(a, where), **options)
 
-    call.__name__ = numpy_function.__name__
-    call.__doc__ = f"`{reduction.__name__}` of the elements that are not NaN; the others get gradient 0."
+    call.__name__ = name = numpy_function.__name__
+    doc = f"`{reduction.__name__}` of the elements that are not NaN; the others get gradient 0."
+    call.__doc__ = _of_nan(doc, name, example)
     return implements(numpy_function)(call)
 
 
-nansum = _ignoring_nan(np.nansum, sum)
-nanprod = _ignoring_nan(np.nanprod, prod)
-nanmean = _ignoring_nan(np.nanmean, mean)
-nanvar = _ignoring_nan(np.nanvar, var)
-nanstd = _ignoring_nan(np.nanstd, std)
+def _of_nan(doc: str, name: str, shown: str) -> str:
+    call = f"ag.value_and_grad(ag.{name})(np.array([4.0, np.nan, 2.0]))"
+    return f"{doc}\n\n>>> import numpy as np, autograd_core as ag\n>>> {call}\n{shown}"
+
+
+nansum = _ignoring_nan(np.nansum, sum, "(6.0, array([1., 0., 1.]))")
+nanprod = _ignoring_nan(np.nanprod, prod, "(8.0, array([2., 0., 4.]))")
+nanmean = _ignoring_nan(np.nanmean, mean, "(3.0, array([0.5, 0. , 0.5]))")
+nanvar = _ignoring_nan(np.nanvar, var, "(1.0, array([ 1., 0., -1.]))")
+nanstd = _ignoring_nan(np.nanstd, std, "(1.0, array([ 0.5, 0. , -0.5]))")
 
 
 def _known_extremum(extremum: Any, worst: float) -> Any:
@@ -337,8 +388,9 @@ def _known_extremum(extremum: Any, worst: float) -> Any:
 
 nanmax = implements(np.nanmax)(_known_extremum(max, -np.inf))
 nanmin = implements(np.nanmin)(_known_extremum(min, np.inf))
-nanmax.__doc__ = "`max` of the elements that are not NaN; NaN where there is none."
-nanmin.__doc__ = "`min` of the elements that are not NaN; NaN where there is none."
+for _call, _name, _shown in ((nanmax, "max", "(4.0, array([1., 0., 0.]))"), (nanmin, "min", "(2.0, array([0., 0., 1.]))")):
+    _doc = f"`{_name}` of the elements that are not NaN; NaN where there is none."
+    _call.__doc__ = _of_nan(_doc, f"nan{_name}", _shown)
 
 
 # Covariance
@@ -356,7 +408,12 @@ def cov(
     *,
     dtype: Any = None,
 ) -> Any:
-    """Covariance matrix of the variables in the rows of m (and y), from the samples in the columns."""
+    """Covariance matrix of the variables in the rows of m (and y), from the samples in the columns.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(ag.cov)(np.array([1.0, 2.0, 3.0]))
+    (1.0, array([-1.,  0.,  1.]))
+    """
     x = _samples(m, rowvar)
     if y is not None:
         x = np.concatenate([x, _samples(y, rowvar)])
@@ -390,7 +447,15 @@ def _samples(m: Any, rowvar: bool) -> Any:
 
 @implements(np.corrcoef)
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
-    """Correlation matrix: the covariance divided by the standard deviations."""
+    """Correlation matrix: the covariance divided by the standard deviations.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.corrcoef([1.0, 2.0, 3.0], [1.0, 2.0, 4.0]).round(4)
+    array([[1.   , 0.982],
+           [0.982, 1.   ]])
+    >>> ag.grad(lambda a: ag.corrcoef(a, [1.0, 2.0, 4.0])[0, 1])(np.array([1.0, 2.0, 3.0])).round(4)
+    array([ 0.0546, -0.1091,  0.0546])
+    """
     c = cov(x, y, rowvar, dtype=dtype)
     if not ndim_of(c):
         return c / c

@@ -53,13 +53,23 @@ _round = primitive("round", np.round, _flat, kind="elementwise")
 
 @implements(np.round)
 def round(a: Any, decimals: int = 0, out: None = None) -> Any:
-    """Rounded to this many decimals; derivative 0."""
+    """Rounded to this many decimals; derivative 0.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(lambda x: ag.round(x, 1))(2.64)
+    (2.6, 0.0)
+    """
     return _round(a, decimals)
 
 
 @implements(np.fix)
 def fix(x: Any) -> Any:
-    """Rounded towards zero; derivative 0."""
+    """Rounded towards zero; derivative 0.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(ag.fix)(-2.6)
+    (-2.0, 0.0)
+    """
     return trunc(x)
 
 
@@ -94,20 +104,38 @@ mod = remainder
 
 @implements(np.divmod)
 def divmod(a: Any, b: Any) -> Any:
-    """`(a // b, a % b)`."""
+    """`(a // b, a % b)`.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> q, r = ag.divmod(7.0, 2.0)
+    >>> float(q), float(r), ag.grad(lambda a, b: ag.divmod(a, b)[1], argnums=(0, 1))(7.0, 2.0)
+    (3.0, 1.0, (1.0, -3.0))
+    """
     return floor_divide(a, b), remainder(a, b)
 
 
 @implements(np.modf)
 def modf(x: Any) -> Any:
-    """The part of x behind the point, with derivative 1, and the whole part."""
+    """The part of x behind the point, with derivative 1, and the whole part.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> fraction, whole = ag.modf(2.5)
+    >>> float(fraction), float(whole), ag.grad(lambda x: ag.modf(x)[0])(2.5)
+    (0.5, 2.0, 1.0)
+    """
     whole = trunc(x)
     return x - whole, whole
 
 
 @implements(np.frexp)
 def frexp(x: Any) -> Any:
-    """`(mantissa, exponent)` with x = mantissa 2^exponent; the exponent is a plain integer array."""
+    """`(mantissa, exponent)` with x = mantissa 2^exponent; the exponent is a plain integer array.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> mantissa, exponent = ag.frexp(6.0)  # 0.75 * 2**3
+    >>> float(mantissa), int(exponent), ag.grad(lambda x: ag.frexp(x)[0])(6.0)
+    (0.75, 3, 0.125)
+    """
     exponent = np.frexp(bare(x))[1]
     return ldexp(x, -exponent), exponent
 
@@ -117,7 +145,12 @@ _ldexp: Any = primitive("ldexp", np.ldexp, lambda g, _y, _x, i: _ldexp(g, i), ki
 
 @implements(np.ldexp)
 def ldexp(x: Any, i: Any) -> Any:
-    """x 2^i for whole numbers i; derivative 2^i."""
+    """x 2^i for whole numbers i; derivative 2^i.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(lambda x: ag.ldexp(x, 3))(0.75)
+    (6.0, 8.0)
+    """
     return _ldexp(x, bare(i))
 
 
@@ -143,7 +176,12 @@ heaviside = binary(
 
 @implements(np.fabs)
 def fabs(x: Any) -> Any:
-    """|x| of a real x; derivative sign(x), 0 at 0."""
+    """|x| of a real x; derivative sign(x), 0 at 0.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(ag.fabs)(-2.0)
+    (2.0, -1.0)
+    """
     return abs(x)
 
 
@@ -158,21 +196,40 @@ degrees = implements(np.degrees)(rad2deg)
 
 @implements(np.angle)
 def angle(z: Any, deg: bool = False) -> Any:
-    """The argument of a complex number, in radians or degrees; derivative 0 at 0."""
+    """The argument of a complex number, in radians or degrees; derivative 0 at 0.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> print(f"{ag.grad(lambda x: ag.angle(1 + 1j * x))(1.0):.6f}")  # the slope of atan x
+    0.500000
+    """
     a = arctan2(imag(z), real(z))
     return rad2deg(a) if deg else a
 
 
 @implements(np.unwrap)
 def unwrap(p: Any, discont: float | None = None, axis: int = -1, *, period: float = 2 * math.pi) -> Any:
-    """Jumps of more than half a period removed by adding periods; derivative 1."""
+    """Jumps of more than half a period removed by adding periods; derivative 1.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.unwrap(np.array([0.0, 3.0, 6.0, 9.0 - 2 * np.pi]))
+    array([0., 3., 6., 9.])
+    >>> ag.grad(lambda p: ag.unwrap(p)[-1])(np.array([0.0, 3.0, -1.0]))
+    array([0., 0., 1.])
+    """
     value = bare(p)
     return p + (np.unwrap(value, discont, axis, period=period) - value)
 
 
 @implements(np.real_if_close)
 def real_if_close(a: Any, tol: float = 100) -> Any:
-    """The real part, if all imaginary parts are within rounding of 0; else a."""
+    """The real part, if all imaginary parts are within rounding of 0; else a.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.real_if_close(np.array([1 + 1e-18j]))
+    array([1.])
+    >>> ag.grad(lambda x: ag.real_if_close(x * (1 + 0j)))(2.0)
+    1.0
+    """
     return a if np.iscomplexobj(np.real_if_close(bare(a), tol)) else real(a)
 
 
@@ -186,5 +243,10 @@ _nan_to_num = primitive(
 
 @implements(np.nan_to_num)
 def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
-    """NaN and infinities replaced by numbers; derivative 1 where x is finite, else 0."""
+    """NaN and infinities replaced by numbers; derivative 1 where x is finite, else 0.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda x: ag.nan_to_num(x).sum())(np.array([1.0, np.nan, np.inf]))
+    array([1., 0., 0.])
+    """
     return _nan_to_num(x, nan, posinf, neginf)

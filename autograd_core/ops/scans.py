@@ -68,7 +68,12 @@ _cumsum: Any = primitive(
 
 @implements(np.cumsum)
 def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: None = None) -> Any:
-    """Running sum along an axis (of all elements when it is None); the gradient is a running sum from the end."""
+    """Running sum along an axis (of all elements when it is None); the gradient is a running sum from the end.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: ag.cumsum(a).sum())(np.ones(3))
+    array([3., 2., 1.])
+    """
     refuse_out("cumsum", out)
     a, axis = _flattened(a, axis)
     return _cumsum(a if dtype is None else a.astype(dtype), axis)
@@ -76,7 +81,12 @@ def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: None = None)
 
 @implements(np.cumprod)
 def cumprod(a: Any, axis: int | None = None, dtype: Any = None, out: None = None) -> Any:
-    """Running product along an axis, by doubling: log2(n) products of shifted arrays, so that zeros are exact to any order."""
+    """Running product along an axis, by doubling: log2(n) products of shifted arrays, so that zeros are exact to any order.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: ag.cumprod(a).sum())(np.array([2.0, 0.0, 3.0]))
+    array([1., 8., 0.])
+    """
     refuse_out("cumprod", out)
     a, axis = _flattened(a, axis)
     a = a if dtype is None else a.astype(dtype)
@@ -97,13 +107,23 @@ def _without_nan(a: Any, neutral: float) -> Any:
 
 @implements(np.nancumsum)
 def nancumsum(a: Any, axis: int | None = None, dtype: Any = None, out: None = None) -> Any:
-    """`cumsum` with NaN as 0; NaN elements get gradient 0."""
+    """`cumsum` with NaN as 0; NaN elements get gradient 0.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.nancumsum(np.array([1.0, np.nan, 3.0])), ag.grad(lambda a: ag.nancumsum(a)[-1])(np.array([1.0, np.nan, 3.0]))
+    (array([1., 1., 4.]), array([1., 0., 1.]))
+    """
     return cumsum(_without_nan(a, 0), axis, dtype, out)
 
 
 @implements(np.nancumprod)
 def nancumprod(a: Any, axis: int | None = None, dtype: Any = None, out: None = None) -> Any:
-    """`cumprod` with NaN as 1; NaN elements get gradient 0."""
+    """`cumprod` with NaN as 1; NaN elements get gradient 0.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: ag.nancumprod(a)[-1])(np.array([2.0, np.nan, 3.0]))
+    array([3., 0., 2.])
+    """
     return cumprod(_without_nan(a, 1), axis, dtype, out)
 
 
@@ -131,7 +151,12 @@ for _name, _scan, _neutral in (("cumulative_sum", cumsum, 0), ("cumulative_prod"
 
 @implements(np.diff)
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
-    """Differences of neighbours along an axis, n times."""
+    """Differences of neighbours along an axis, n times.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.diff(np.array([1.0, 4.0, 9.0])), ag.grad(lambda a: (ag.diff(a) ** 2).sum())(np.array([1.0, 4.0, 9.0]))
+    (array([3., 5.]), array([-6., -4., 10.]))
+    """
     if n < 0:
         raise ValueError(f"diff: n is at least 0; got {n}")
     a, axis = _flattened(a, axis)
@@ -154,7 +179,14 @@ def _end(value: Any, a: Any, axis: int) -> Any:
 
 @implements(np.ediff1d)
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
-    """Differences of neighbours of the flattened array, with further values before and behind."""
+    """Differences of neighbours of the flattened array, with further values before and behind.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.ediff1d(np.array([1.0, 4.0, 9.0]), to_end=0.0)
+    array([3., 5., 0.])
+    >>> ag.grad(lambda a: ag.ediff1d(a)[0])(np.array([1.0, 4.0, 9.0]))
+    array([-1.,  1.,  0.])
+    """
     inner = diff(ravel(as_operand(ary)))
     parts = [p if hasattr(p, "dtype") else np.asarray(p, inner.dtype) for p in (to_begin, inner, to_end) if p is not None]
     return concatenate([ravel(p) for p in parts])
@@ -162,7 +194,12 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 
 @implements(np.trapezoid)
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
-    """The integral of y over x by the trapezoidal rule."""
+    """The integral of y over x by the trapezoidal rule.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(ag.trapezoid)(np.array([1.0, 2.0, 4.0]))
+    (4.5, array([0.5, 1. , 0.5]))
+    """
     y, axis = _flattened(y, axis)
     if x is not None:
         dx = diff(x, axis=axis if ndim_of(x) > 1 else 0)
@@ -173,7 +210,14 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 
 @implements(np.gradient)
 def gradient(f: Any, *varargs: Any, axis: Axis = None, edge_order: int = 1) -> Any:
-    """Second-order central differences inside and one-sided ones at the ends, as `np.gradient`; one array per axis."""
+    """Second-order central differences inside and one-sided ones at the ends, as `np.gradient`; one array per axis.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.gradient(np.array([1.0, 2.0, 4.0, 7.0]))
+    array([1. , 1.5, 2.5, 3. ])
+    >>> ag.grad(lambda a: ag.gradient(a)[1])(np.array([1.0, 2.0, 4.0, 7.0]))
+    array([-0.5,  0. ,  0.5,  0. ])
+    """
     f = as_operand(f)
     axes = normalize_axis_tuple(range(ndim_of(f)) if axis is None else axis, ndim_of(f))
     spacings = list(varargs) if len(varargs) == len(axes) else list(varargs or (1.0,)) * len(axes)
@@ -224,14 +268,24 @@ def _gathered(x: Any, order: Any, axis: int) -> Any:
 
 @implements(np.sort)
 def sort(a: Any, axis: int | None = -1, kind: Any = None, order: None = None, *, stable: bool | None = None) -> Any:
-    """The elements in ascending order; the gradient follows the stable permutation."""
+    """The elements in ascending order; the gradient follows the stable permutation.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: (ag.sort(a) * [1.0, 10.0, 100.0]).sum())(np.array([3.0, 1.0, 2.0]))
+    array([100.,   1.,  10.])
+    """
     a, axis = _flattened(a, axis)
     return _gathered(a, np.argsort(bare(a), axis=axis, kind="stable"), axis)
 
 
 @implements(np.partition)
 def partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: None = None) -> Any:
-    """The elements in an order in which the k-th stands where sorting would put it."""
+    """The elements in an order in which the k-th stands where sorting would put it.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.grad(lambda a: ag.partition(a, 0)[0])(np.array([3.0, 1.0, 2.0]))
+    array([0., 1., 0.])
+    """
     a, axis = _flattened(a, axis)
     return _gathered(a, np.argpartition(bare(a), kth, axis=axis), axis)
 
@@ -311,7 +365,11 @@ def _quantiles(numpy_function: Any, percent: bool, skip_nan: bool, doc: str) -> 
         fraction = np.asarray(bare(q)) / 100 if percent else q
         return _quantile(a, fraction, axis, method, keepdims, skip_nan)
 
-    call.__name__, call.__doc__ = numpy_function.__name__, doc
+    name, q, first = numpy_function.__name__, 50 if percent else 0.5, "np.nan" if skip_nan else 4.0
+    example = f"ag.value_and_grad(lambda a: ag.{name}(a, {q}))(np.array([{first}, 1.0, 2.0, 9.0]))"
+    shown = "(2.0, array([0., 0., 1., 0.]))" if skip_nan else "(3.0, array([0.5, 0. , 0.5, 0. ]))"
+    call.__doc__ = f"{doc}\n\n>>> import numpy as np, autograd_core as ag\n>>> {example}\n{shown}"
+    call.__name__ = name
     return implements(numpy_function)(call)
 
 
@@ -328,14 +386,24 @@ nanpercentile = _quantiles(np.nanpercentile, True, True, "`nanquantile` with q i
 
 @implements(np.median)
 def median(a: Any, axis: Axis = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
-    """The middle element; of an even number the mean of the two in the middle, which get half the gradient each."""
+    """The middle element; of an even number the mean of the two in the middle, which get half the gradient each.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(ag.median)(np.array([4.0, 1.0, 2.0, 9.0]))
+    (3.0, array([0.5, 0. , 0.5, 0. ]))
+    """
     refuse_out("median", out)
     return _quantile(a, 0.5, axis, "linear", keepdims, skip_nan=False)
 
 
 @implements(np.nanmedian)
 def nanmedian(a: Any, axis: Axis = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
-    """`median` of the elements that are not NaN; the others get gradient 0."""
+    """`median` of the elements that are not NaN; the others get gradient 0.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(ag.nanmedian)(np.array([4.0, np.nan, 2.0]))
+    (3.0, array([0.5, 0. , 0.5]))
+    """
     refuse_out("nanmedian", out)
     return _quantile(a, 0.5, axis, "linear", keepdims, skip_nan=True)
 
@@ -353,7 +421,14 @@ _convolve: Any = primitive(
 
 @implements(np.convolve)
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
-    """Discrete convolution of two vectors."""
+    """Discrete convolution of two vectors.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.convolve(np.array([1.0, 2.0]), np.array([1.0, 0.0, 3.0]))
+    array([1., 2., 3., 6.])
+    >>> ag.grad(lambda a: ag.convolve(a, np.array([1.0, 0.0, 3.0])).sum())(np.array([1.0, 2.0]))
+    array([4., 4.])
+    """
     a, v = as_operand(a), as_operand(v)
     if mode not in ("full", "same", "valid"):
         raise ValueError(f"convolve: mode is 'full', 'same' or 'valid'; got '{mode}'")
@@ -367,7 +442,14 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 
 @implements(np.correlate)
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
-    """Cross-correlation of two vectors, the second conjugated."""
+    """Cross-correlation of two vectors, the second conjugated.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.correlate(np.array([1.0, 2.0, 3.0]), np.array([0.0, 1.0, 0.5]))
+    array([3.5])
+    >>> ag.grad(lambda a: ag.correlate(a, np.array([0.0, 1.0, 0.5]))[0])(np.ones(3))
+    array([0. , 1. , 0.5])
+    """
     a, v = as_operand(a), as_operand(v)
     if shape_of(a)[0] < shape_of(v)[0] and mode == "same":  # NumPy exchanges them, and turns the result round
         return convolve(v[::-1].conj(), a, mode)[::1] if not shape_of(a)[0] else convolve(a[::-1], v.conj(), mode)[::-1]
@@ -376,7 +458,12 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
 
 @implements(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: float | None = None) -> Any:
-    """Piecewise linear interpolation through the points (xp, fp); differentiable in all three."""
+    """Piecewise linear interpolation through the points (xp, fp); differentiable in all three.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(lambda x: ag.interp(x, [0.0, 1.0, 2.0], [0.0, 10.0, 40.0]))(1.5)
+    (25.0, 30.0)
+    """
     x, xp, fp = as_operand(x), as_operand(xp), as_operand(fp)
     if period is not None:
         x, xp = x % period, xp % period
@@ -397,7 +484,12 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
 
 @implements(np.polyval)
 def polyval(p: Any, x: Any) -> Any:
-    """The polynomial with coefficients p, highest power first, at x (Horner)."""
+    """The polynomial with coefficients p, highest power first, at x (Horner).
+
+    >>> import numpy as np, autograd_core as ag
+    >>> ag.value_and_grad(lambda x: ag.polyval([1.0, 0.0, 3.0], x))(2.0)  # x^2 + 3
+    (7.0, 4.0)
+    """
     p = as_operand(p)
     y: Any = 0 * as_operand(x)
     for k in range(shape_of(p)[0]):

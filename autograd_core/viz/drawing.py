@@ -31,6 +31,12 @@ class Drawing:
         picture: the vertices and edges of the recorded graph, before anything is closed or left out.
         view: what of it is drawn.
         dot: the source for Graphviz.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> x = ag.Tensor(2.0, requires_grad=True, name="x")
+    >>> drawing = ag.viz.draw(x * x)
+    >>> drawing.dot.splitlines()[0]
+    'digraph "graph" {'
     """
 
     def __init__(self, picture: Picture, options: dict[str, Any], show: tuple[str, ...], direction: str) -> None:

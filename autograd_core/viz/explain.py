@@ -22,6 +22,11 @@ class Explanation:
 
     Attributes:
         text: all lines.
+
+    >>> import numpy as np, autograd_core as ag
+    >>> x = ag.Tensor(2.0, requires_grad=True, name="x")
+    >>> print(ag.viz.explain(x * x).text.splitlines()[-1])
+      2. x.grad += 4
     """
 
     def __init__(self, text: str) -> None:

@@ -55,6 +55,12 @@ def save_plot(ax: Any, path: Any) -> None:
     Args:
         ax: an Axes, or an array of them.
         path: of the file, or None.
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "values.svg"
+    >>> save_plot(plot_histograms({"values": np.arange(10.0)}), path)
+    >>> path.exists()
+    True
     """
     if path is not None:
         np.ravel(ax)[0].figure.savefig(path, dpi=150)

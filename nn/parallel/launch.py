@@ -61,7 +61,10 @@ def _wait_for_all(comm: Any) -> None:
 
 
 def abort(status: int) -> None:
-    """End all ranks with an exit status; does nothing in a process that was started alone."""
+    """End all ranks with an exit status; does nothing in a process that was started alone.
+
+    >>> abort(1)  # alone: nothing happens
+    """
     comm = world()
     if comm is not None and comm.size > 1:
         sys.stdout.flush()
