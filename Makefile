@@ -85,7 +85,7 @@ bench-quick: $(VENV)/.bench
 bench-guard: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.guard $(BASE) $(HEAD)
 
-# peaks of training steps, checkpoints, 10^4 steps; writes docs/performance.md
+# peaks of training steps, checkpoints; writes docs/performance.md
 bench-memory: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.memory --docs
 

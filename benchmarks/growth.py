@@ -8,17 +8,17 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.page import insert
 from benchmarks.peers import ours  # before NumPy, so that it can choose NumPy's faster settings
 from benchmarks.plots import INK, drawing
 from benchmarks.processes import ROOT
-from benchmarks.report import insert, shown
+from benchmarks.report import PAGE, shown
 from benchmarks.workloads import Workload
 
 BATCHES = (1, 4, 16, 64, 256, 1024, 4096)
 WIDTHS = (8, 16, 32, 64, 128, 256, 512, 1024)
 WIDTH, BATCH = 256, 64  # of the other panel
 ENOUGH = 0.05  # seconds: shorter steps are repeated until they fill it
-START, END = "<!-- written by make bench-growth -->", "<!-- end of what make bench-growth writes -->"
 
 
 def step(batch: int, width: int) -> Callable[[], Any]:
@@ -79,7 +79,7 @@ def main() -> None:
     if options.docs:
         panels = [(f"batch (width {WIDTH})", BATCHES, by_batch, 1), (f"width (batch {BATCH})", WIDTHS, by_width, 2)]
         draw(panels, ROOT / "docs" / "images" / "growth.svg")
-        insert(text, start=START, end=END)
+        insert(PAGE, "growth", text)
 
 
 if __name__ == "__main__":

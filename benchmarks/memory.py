@@ -1,4 +1,4 @@
-"""Memory of training steps: `python -m benchmarks.memory [--docs]` prints three tables, and writes them on a page.
+"""Memory of training steps: `python -m benchmarks.memory [--docs]` prints two tables, and writes them on a page.
 
 The page is docs/performance.md. Peaks of one step are what Python and NumPy have allocated at most beyond what was there
 before (tracemalloc): parameters, their gradients and the optimizer's arrays exist already, activations and temporaries do not.
@@ -20,15 +20,13 @@ import autograd_core as ag  # before NumPy, so that it can choose NumPy's faster
 import numpy as np
 
 import nn
+from benchmarks.page import insert
 from benchmarks.peers import ours
-from benchmarks.report import insert
-from benchmarks.worker import resident
+from benchmarks.report import PAGE
 from benchmarks.workloads import WORKLOADS
 
 MIB = 1 << 20
 DEPTH, WIDTH, BATCH, BLOCK = 64, 256, 1024, 8  # of the network with checkpoints
-SOAK = 10_000  # steps
-START, END = "<!-- written by make bench-memory -->", "<!-- end of what make bench-memory writes -->"
 
 
 def peak(run: Callable[[], Any]) -> float:
@@ -92,35 +90,15 @@ def checkpoints(rounds: int = 9) -> str:
     return "\n".join(lines)
 
 
-def soak(count: int = SOAK) -> str:
-    """What is allocated and resident after the first tenth of many steps, and after all."""
-    early, late = f"after {count // 10:,}", f"after {count:,}"
-    lines = [f"| {count:,} steps | allocated MiB, {early} | {late} | resident MiB, {early} | {late} |", "|---|" + "---:|" * 4]
-    for workload in (w for w in WORKLOADS if w.name in ("chain_0d", "mlp_small")):
-        run, found = getattr(ours, workload.kind)(workload), []
-        resident()
-        tracemalloc.start()
-        for number in range(1, count + 1):
-            run()
-            if number in (count // 10, count):
-                gc.collect()
-                found.append((tracemalloc.get_traced_memory()[0] / MIB, resident()))
-        tracemalloc.stop()
-        allocated, rss = zip(*found, strict=True)
-        lines.append(f"| {workload.title} | {allocated[0]:.3f} | {allocated[1]:.3f} | {rss[0]:.1f} | {rss[1]:.1f} |")
-    return "\n".join(lines)
-
-
 def main() -> None:
     """Print the tables, and write them on the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--docs", action="store_true", help="write docs/performance.md")
-    parser.add_argument("--steps", type=int, default=SOAK, help="of the soak")
     options = parser.parse_args()
-    text = "\n\n".join([soak(options.steps), steps(), checkpoints()])
+    text = f"{steps()}\n\n{checkpoints()}"
     print(text)
     if options.docs:
-        insert(text, start=START, end=END)
+        insert(PAGE, "memory", text)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.page import insert
+
 PAGE = Path(__file__).parent.parent / "docs" / "optimizers.md"
-START, END = "<!-- times: written by make bench-optim -->", "<!-- end of times -->"
 SETTLE = 0.3  # seconds: after its work a thread pool spins for a while, and would slow the next process
 SIZES = {
     "large": [(1024, 784), (1024,), (1024, 1024), (1024,), (10, 1024), (10,)],
@@ -147,9 +148,7 @@ def main():
     text = table(measured(cases, options.rounds), cases)
     print(text)
     if options.write:
-        page = PAGE.read_text(encoding="utf-8")
-        before, rest = page.split(START)
-        PAGE.write_text(f"{before}{START}\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+        insert(PAGE, "times", text)
         print(f"written: {PAGE}")
 
 

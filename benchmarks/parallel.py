@@ -33,6 +33,7 @@ import autograd_core as ag
 import nn
 import optim
 from autograd_core.extras import need
+from benchmarks.page import insert
 from nn.parallel import DataParallel, Ranks
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -316,15 +317,10 @@ def main() -> None:
     runs = {size: run(size, options.steps) for size in RANKS}
     row_of = runs[2]["steps"]  # a core for each rank
     tables = table_of_steps(runs), table_of_sums(runs), table_of_hiding(row_of), table_of_predictions(row_of)
-    page = DOCS / "parallel.md"
-    text = page.read_text()
     for name, lines in zip(("steps", "sums", "hiding", "predictions"), tables, strict=True):
-        start, end = f"<!-- {name}: written by make bench-parallel -->", f"<!-- end of {name} -->"
-        before, rest = text.split(start)
         table = "\n".join(lines)
         print(table, "\n")
-        text = f"{before}{start}\n{table}\n{end}{rest.split(end)[1]}"
-    page.write_text(text)
+        insert(DOCS / "parallel.md", name, table)
     plot(runs, row_of, DOCS / "images" / "parallel.svg")
 
 

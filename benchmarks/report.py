@@ -8,6 +8,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from benchmarks.page import insert
 from benchmarks.plots import INK, drawing
 from benchmarks.processes import ROOT
 from benchmarks.workloads import WORKLOADS, Workload
@@ -41,7 +42,6 @@ STYLES = {
     "by_hand": ("#808080", "x"),
 }
 PAGE = ROOT / "docs" / "performance.md"
-START, END = "<!-- written by make bench -->", "<!-- end of what make bench writes -->"
 
 EDGE = 0.05  # ratios below are drawn here: a compiled chain of 0-d operations would stretch the axis
 
@@ -174,12 +174,6 @@ def ratio(found: Times, peer: str, height: int) -> tuple[float, float, float, in
     return drawn[0], drawn[1], drawn[2], height
 
 
-def insert(text: str, page: Path = PAGE, start: str = START, end: str = END) -> None:
-    """Replace what stands between two markers."""
-    before, rest = page.read_text(encoding="utf-8").split(start)
-    page.write_text(f"{before}{start}\n{text}\n{end}{rest.split(end)[1]}", encoding="utf-8")
-
-
 def write(results: dict[str, Any], folder: Path, docs: bool) -> None:
     """Print the tables, and write them and the plot to a folder, and on the page."""
     text = block(results)
@@ -187,7 +181,7 @@ def write(results: dict[str, Any], folder: Path, docs: bool) -> None:
     (folder / "bench.md").write_text(text + "\n", encoding="utf-8")
     draw(results["workloads"], folder / "benchmark.svg")
     if docs:
-        insert(text)
+        insert(PAGE, "workloads", text)
         draw(results["workloads"], ROOT / "docs" / "images" / "benchmark.svg")
     print(f"\nwritten: bench.md, bench.json and benchmark.svg in {folder}{', docs/performance.md' if docs else ''}")
 

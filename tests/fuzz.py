@@ -1,8 +1,8 @@
 """Damaged and hostile files and state dicts: `python -m tests.fuzz` makes 10^5 of them, `--atheris` is guided by coverage.
 
 A case is good if it is read, or refused by an error of this package. Everything else is a finding: another exception, a
-crash, more than ten seconds of work, or more than a GiB of memory. The mutations draw from a `random.Random`: hypothesis gives one
-that it can shrink (tests/test_fuzz.py), the command a seeded one.
+crash, more than ten seconds of work, or more than a GiB of memory. The mutations draw from a `random.Random`: hypothesis
+gives one that it can shrink (tests/test_fuzz.py), the command a seeded one.
 
 Half of the mutations change bytes. The others change what the bytes mean (a number in a header, the structure in the
 metadata, one array inside an archive) and put right lengths and checksums around it, so that they get past the first check.

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import optim
+from benchmarks.page import insert
 
 PAGE = Path(__file__).parent.parent / "docs" / "optimizers.md"
-START, END = "<!-- formulas: written by make ops-table -->\n", "<!-- end of formulas -->"
 
 
 def classes() -> list[type[optim.Optimizer]]:
@@ -42,9 +42,7 @@ def formulas() -> str:
 
 def main() -> None:
     """Write the page."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(START)
-    PAGE.write_text(f"{before}{START}\n{formulas()}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    insert(PAGE, "formulas", f"\n{formulas()}")
     print(f"written: {PAGE}")
 
 

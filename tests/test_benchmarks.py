@@ -1,12 +1,14 @@
 """The benchmark measures what it says: all implementations compute the same, and tables and guard read times rightly."""
 
 import importlib
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from benchmarks import growth, guard, memory, report
+from benchmarks.page import insert
 from benchmarks.processes import LeftOutError, check_values, start
 from benchmarks.worker import size
 from benchmarks.workloads import WORKLOADS, Chain
@@ -103,17 +105,33 @@ def test_tables_give_medians_quartiles_and_ratios():
 
 
 def test_results_are_written_between_the_markers(tmp_path):
-    page = tmp_path / "page.md"
-    page.write_text(f"before\n{report.START}\nold\n{report.END}\nafter\n")
-    report.insert("new", page)
-    report.insert("new", page)
-    assert page.read_text() == f"before\n{report.START}\nnew\n{report.END}\nafter\n"
+    path, page = tmp_path / "page.md", "before\n<!-- a: written by make x -->\n{}\n<!-- end of a -->\n<!-- end of b -->\n"
+    path.write_text(page.format("old\nlines"))
+    for text in (r"new \1", r"new \1", ""):
+        insert(path, "a", text)
+        assert path.read_text() == page.format(text)
+    for name in ("b", "c"):
+        with pytest.raises(ValueError, match=f"needs `<!-- {name}: written by make ... -->` and .*, once each"):
+            insert(path, name, "new")
+    assert path.read_text() == page.format("")
 
 
-def test_the_page_has_the_markers():
-    text = report.PAGE.read_text(encoding="utf-8")
-    for marker in (report.START, report.END, memory.START, memory.END, growth.START, growth.END):
-        assert text.count(marker) == 1
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        ("performance", ["workloads", "memory", "growth"]),
+        ("optimizers", ["formulas", "times"]),
+        ("parallel", ["steps", "sums", "hiding", "predictions"]),
+    ],
+)
+def test_pages_have_the_markers_of_what_is_written_into_them(page, names, tmp_path):
+    text = (report.ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    assert re.findall(r"<!-- (.*): written by make .* -->", text) == re.findall(r"<!-- end of (.*) -->", text) == names
+    copy = tmp_path / "page.md"
+    copy.write_text(text, encoding="utf-8")
+    for name in names:
+        insert(copy, name, "new")
+    assert copy.read_text(encoding="utf-8").count("-->\nnew\n<!-- end of") == len(names)
 
 
 def test_the_plot_shows_every_workload_that_pytorch_does(tmp_path):

@@ -242,7 +242,7 @@ def test_forged_checkpoints_are_refused(folder, changes):
     with (
         pytest.warns(UserWarning, match="is no checkpoint of fit"),
         pytest.raises(
-            ag.DataError, match="none of the checkpoints can be read: .*is no checkpoint of fit, or of another epoch"
+            ag.DataError, match=r"none of the checkpoints can be read: .*is no checkpoint of fit, or of another epoch"
         ),
     ):
         train(folder)

@@ -83,14 +83,14 @@ REFUSED = {
     "one of two orders": (lambda x: x.reshape(-1, order=one_of("C", "F", x)) * 1, "of 'reshape'.*it is 'C', 'F', 'F'"),
     "one or two axes": (lambda x: np.sum(x, axis=one_of((1,), (0, 1), x)), "argument 1 of 'sum'.*it has different lengths"),
     "joined as often as there are samples": (
-        lambda x: (lambda y: np.concatenate([y] * len(x), axis=1))(x * 1),
+        lambda x: np.concatenate([x * 1] * len(x), axis=1),
         "of 'concatenate'.*it has different lengths",
     ),
     "a constant of one or two axes": (
         lambda x: x * np.ones(one_of((3,), (1, 3), x), np.float32),
         r"of 'multiply'.*it has shapes \(3,\), \(1, 3\), \(1, 3\)",
     ),
-    "one or two outputs": (lambda x: (lambda y: one_of((y,), (y, y), x))(x * 2), "different numbers of outputs"),
+    "one or two outputs": (lambda x: (x * 2,) * (1 + four(x)), "different numbers of outputs"),
     "slope of sinc": (lambda x: ag.grad(lambda t: np.sinc(t).sum())(x), "'sinc' .*derivatives of sinc have no ONNX form"),
     "slope of gelu": (
         lambda x: ag.grad(lambda t: nn.functional.gelu(t).sum())(x),
@@ -209,9 +209,9 @@ def test_a_wrong_row_is_noticed(path, draw, monkeypatch):
     ):
         ag.export_onnx(np.tanh, draw(2), path)
     rows = sys.modules["autograd_core.onnx.build"].ROWS
-    positive = lambda g, _y, x: (lambda z: g.op("Compress", z, g.op("Greater", z, 0.0)))(g.op("Tanh", x))
+    positive = lambda g, _y, x: g.op("Compress", x, g.op("Greater", x, 0.0))
     monkeypatch.setitem(rows, "tanh", positive)
-    with pytest.raises(ag.ExportError, match=r"gives output shape \(1,\) and float32; the function gives \(2,\) and float32"):
+    with pytest.raises(ag.ExportError, match=r"gives output shape \(1,\) and float32; the function gives \(2,\)"):
         ag.export_onnx(np.tanh, np.array([1, -1], np.float32), path)
 
 
@@ -254,7 +254,7 @@ def test_a_row_that_cannot_be_run_or_written_is_noticed(path, draw, monkeypatch)
     with pytest.raises(ag.ExportError, match="onnxruntime cannot run the file"):
         ag.export_onnx(np.tanh, draw(2), path)
     monkeypatch.setitem(rows, "tanh", lambda g, _y, x: g.op("Pad", x, np.array([0, 0]), mode="no such mode"))
-    with pytest.raises(ag.ExportError, match="onnxruntime refuses the file: .*mode"):
+    with pytest.raises(ag.ExportError, match=r"onnxruntime refuses the file: .*mode"):
         ag.export_onnx(np.tanh, draw(2), path)
     monkeypatch.setitem(rows, "tanh", lambda g, _y, x: g.op("NoSuchOp", x))
     with pytest.raises(ag.ExportError, match="onnx refuses the graph"):

@@ -244,7 +244,7 @@ def test_a_setting_without_bounds_is_a_number_all_the_same():
     sgd.step()
     with pytest.raises(ValueError, match="dampening is finite; got nan at step 1"):
         sgd.step()
-    with pytest.raises(ValueError, match="ns_coefficients is finite; got .*nan"):
+    with pytest.raises(ValueError, match=r"ns_coefficients is finite; got .*nan"):
         optim.Muon([ag.Tensor(np.eye(2), requires_grad=True)], ns_coefficients=(1.0, math.nan, 1.0))
 
 
