@@ -24,7 +24,7 @@ def arrays(result):
 
 
 def agrees(f, inputs, path, *others, tolerance=1e-5, **options):
-    """Export on these inputs; on these and others onnxruntime has to give what f gives."""
+    """Export on these inputs; on these and others onnxruntime has to give what f gives: relative above 1, absolute below."""
     ag.export_onnx(f, inputs, path, **options)
     f = f.eval() if isinstance(f, nn.Module) else f
     for given in (inputs, *others):
@@ -33,5 +33,5 @@ def agrees(f, inputs, path, *others, tolerance=1e-5, **options):
         found = evaluated(path, *ag.tree.flatten(given)[0])
         for y, e in zip(found, expected, strict=True):
             assert (y.shape, y.dtype) == (e.shape, e.dtype)
-            np.testing.assert_allclose(y, e, rtol=tolerance, atol=tolerance)
+            np.testing.assert_allclose(y, e, rtol=tolerance / 2, atol=tolerance / 2)
     return onnx.load(str(path))
