@@ -163,3 +163,16 @@ def test_under_anomaly_detection():
         y = ag.checkpoint(lambda x: np.sqrt(x))(x)
         with np.errstate(divide="ignore"), pytest.raises(ag.AnomalyError, match="'sqrt' for argument 0"):
             y.sum().backward()
+
+
+def test_check_graph_says_that_it_does_not_look_into_a_checkpoint():
+    point = np.linspace(-0.5, 1, 6).reshape(2, 3)
+    f = lambda x: (ag.checkpoint(lambda t: np.tanh(t) * t)(x) ** 2).sum()
+    assert ag.check.gradcheck(f, point, order=2)
+    recorded = f(ag.Tensor(point, requires_grad=True))
+    for report in (ag.check.check_graph(f, point), ag.check.check_graph(recorded)):
+        assert {row.op: row.note for row in report.failures} == dict.fromkeys(
+            ("checkpoint", "checkpoint_output"),
+            "a checkpoint has no rules of its own: give check_graph the function inside of it",
+        )
+        assert {row.op for row in report.rows} > {"power", "sum"}
