@@ -13,7 +13,7 @@ import nn
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from .onnx_support import W, agrees, evaluated  # noqa: E402
+from .onnx_support import W, agrees, arrays, evaluated  # noqa: E402
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -343,3 +343,25 @@ def test_an_op_of_ones_own_takes_a_row(path, draw, monkeypatch):
     monkeypatch.setitem(ROWS, "fourth power", None)
     row("fourth power")(lambda g, _y, x: g.op("Mul", g.op("Mul", x, x), g.op("Mul", x, x)))
     agrees(fourth, draw(2, 3), path, draw(5, 3))
+
+
+EXAMPLE_NETWORKS = {
+    "MLP": (lambda: nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, 10)), (64,), None),
+    "CNN": (lambda: example("cnn").network(), (1, 8, 8), None),
+    "LSTM": (lambda: Reader(nn.LSTM, num_layers=2), (20,), 11),
+    "transformer": (lambda: example("char").GPT("abcdefg ", width=32, layers=2, heads=4, length=24), (24,), 8),
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLE_NETWORKS)
+def test_outputs_of_the_examples_agree_to_1e_5_of_the_largest(name, path, rng):
+    make, shape, words = EXAMPLE_NETWORKS[name]
+    given = lambda n: rng.normal(size=(n, *shape)).astype(np.float32) if words is None else rng.integers(0, words, (n, *shape))
+    net = make()
+    ag.export_onnx(net, given(3), path)
+    net.eval()
+    for n in (1, 3, 32):
+        x = given(n)
+        (y,), (expected,) = evaluated(path, x), arrays(net(x))
+        assert y.shape == expected.shape
+        assert np.abs(y - expected).max() <= 1e-5 * np.abs(expected).max()
