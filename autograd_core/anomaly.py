@@ -35,6 +35,13 @@ def is_ours(file: str) -> bool:
     return file.startswith(_INTERNAL)
 
 
+def _cell(file: str) -> str:
+    """What a notebook calls the cell that a file stands for, such as "In[3]"; the name of the file tells a reader nothing."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    known = getattr(getattr(shell, "compile", None), "format_code_name", lambda file: None)(file)
+    return known[1] if known else ""
+
+
 class Source(NamedTuple):
     """A line of the user's program."""
 
@@ -47,8 +54,14 @@ class Source(NamedTuple):
         """The line itself, if its file can be read."""
         return linecache.getline(self.file, self.line).strip()
 
+    @property
+    def place(self) -> str:
+        """Where the line is, in short: "train.py:7", in a notebook "In[3]:7"."""
+        return f"{_cell(self.file) or Path(self.file).name}:{self.line}"
+
     def __str__(self) -> str:
-        return f'File "{self.file}", line {self.line}, in {self.function}\n    {self.text}'
+        file = _cell(self.file) or f'File "{self.file}"'
+        return f"{file}, line {self.line}, in {self.function}\n    {self.text}"
 
     @classmethod
     def here(cls) -> Source:

@@ -34,12 +34,17 @@ def manual_seed(seed: int) -> np.random.Generator:
 def default_rng(rng: np.random.Generator | None = None) -> np.random.Generator:
     """The given generator, or this thread's default one.
 
+    Raises:
+        TypeError: a seed was given.
+
     >>> import autograd_core as ag
     >>> ag.default_rng() is ag.default_rng()
     True
     """
     if rng is None:
         return _generators.rng
+    if isinstance(rng, (int, np.integer)):  # a seed: NumPy's function of this name takes one
+        raise TypeError(f"rng= takes a generator; got {rng}: pass np.random.default_rng({rng}), or call ag.manual_seed({rng})")
     if modes.written is not None and id(rng) not in modes.written:  # what draws changes the generator
         modes.written[id(rng)] = rng, rng.bit_generator.state
     return rng

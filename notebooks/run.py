@@ -26,7 +26,9 @@ def execute(path, *, reduced):
     from nbclient import NotebookClient
 
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}})
+    where = {"metadata": {"path": str(FOLDER)}}
+    # coalesced: what a cell prints arrives in pieces, as many as chance has it
+    client = NotebookClient(notebook, timeout=600, kernel_name="python3", resources=where, coalesce_streams=True)
     client.execute(env={**os.environ, "NOTEBOOKS_REDUCED": "1" if reduced else ""})
     return plain(notebook)
 

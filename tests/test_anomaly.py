@@ -1,12 +1,15 @@
 """detect_anomaly finds the op and the user's line, forward and backward, and costs nothing when off."""
 
+import sys
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import autograd_core as ag
 import nn
+from autograd_core.anomaly import Source
 from autograd_core.graph import Op
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -25,6 +28,16 @@ def test_forward_names_op_line_place_and_values():
     assert 'test_anomaly.py", line' in text
     assert "np.log(x) * 2" in text  # the user's own line
     assert "float64 of shape (2, 2), values from -1 to 4" in text
+
+
+def test_in_a_notebook_the_cell_is_named(monkeypatch):
+    cells = {"ipykernel_1/23.py": ("Cell", "In[3]")}
+    shell = SimpleNamespace(compile=SimpleNamespace(format_code_name=cells.get))
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    inside, outside = Source("ipykernel_1/23.py", 4, "<module>"), Source("code/train.py", 7, "f")
+    assert (inside.place, outside.place) == ("In[3]:4", "train.py:7")
+    assert str(inside).startswith("In[3], line 4, in <module>")
+    assert str(outside).startswith('File "code/train.py", line 7, in f')
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,11 @@ ENGINE = [
     of(lambda: np.add(T, T, signature="dd->d"), ag.NoRuleError, "'add' on a Tensor does not take signature="),
     of(lambda: ag.grad(lambda x: x)("text"), ag.DTypeError, "argument 0: a Tensor holds booleans"),
     of(lambda: np.sign(Z).real.sum().backward(), ag.NoRuleError, "'sign' of complex numbers, x/|x|, has no rule"),
+    of(
+        lambda: ag.check.gradcheck(np.sin, A, rng=2),
+        TypeError,
+        "rng= takes a generator; got 2: pass np.random.default_rng(2)",
+    ),
     of(lambda: T.backward(np.ones(2)), ag.ShapeError, "has its shape (2, 3); got (2,)"),
     of(lambda: T.copy_(A), ag.GraphError, "which requires a gradient, while recording: do it under no_grad()"),
     of(lambda: ag.check.gradcheck(WRONG, A).raise_if_failed(), ag.check.CheckError, "FAILED"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -168,7 +167,7 @@ def _line(node: Node) -> str:
     if not isinstance(node.op, Watched):
         return ""
     source = node.op.source
-    return f"{Path(source.file).name}:{source.line}  {source.text}".rstrip()
+    return f"{source.place}  {source.text}".rstrip()
 
 
 UNKNOWN = object()

@@ -152,7 +152,7 @@ class _Data:
             "value": _statistics(v.summary),
             "gradient": _statistics(gradient),
             "rules": v.rules,
-            "source": {"place": f"{Path(v.source.file).name}:{v.source.line}", "text": v.source.text} if v.source else None,
+            "source": {"place": v.source.place, "text": v.source.text} if v.source else None,
             "words": " ".join(names).lower(),
         }
 
