@@ -249,7 +249,8 @@ class Writer:
             return "\n\n".join([*parts, *self.docstring(inspect.getdoc(value) or "", entry)])
         if value.__module__.startswith("numpy"):
             return "\n\n".join([*parts, f"`np.{entry.name.removeprefix('ag.')}` itself: it makes plain arrays, of numbers."])
-        bases = [self.link(base.__name__, entry) for base in getattr(value, "__bases__", ()) if base is not object]
+        above = [base for base in getattr(value, "__mro__", ())[1:] if base is not object and not base.__name__.startswith("_")]
+        bases = [self.link(base.__name__, entry) for base in above[:1]]
         parts.append(f"```python\n{signature(entry.name, value)}\n```")
         if inspect.isclass(value) and bases:
             parts.append(f"A subclass of {', '.join(bases)}.")
