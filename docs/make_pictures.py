@@ -33,6 +33,17 @@ def readme() -> None:
     ag.viz.draw(loss).save(IMAGES / "graph.svg")
 
 
+def design() -> None:
+    """A product, and its gradient as a graph."""
+    x = ag.Tensor(2.0, requires_grad=True, name="x")
+    y = ag.Tensor(3.0, requires_grad=True, name="y")
+    z = x * y
+    ag.viz.draw(z).save(IMAGES / "product.svg")
+    (g,) = ag.gradients(z, [x], create_graph=True)
+    g.name = "g"
+    ag.viz.draw(g, forward=z, names={"y": y}).save(IMAGES / "product_gradient.svg")
+
+
 def graphs() -> None:
     """A model with repeated blocks, second order, and NaN."""
     ag.manual_seed(0)
@@ -101,5 +112,6 @@ def plots() -> None:
 
 if __name__ == "__main__":
     readme()
+    design()
     graphs()
     plots()

@@ -156,7 +156,7 @@ def collect() -> dict[str, Page]:
                 page.intro = inspect.getdoc(module) or ""
             page.entries.append(Entry(f"{prefix}.{name}", f"{prefix}.{name}", value, path))
     order = ["Engine", "Functions", "nn", "optim"]
-    front = ["tensor", "transforms"]
+    front = ["tensor", "transforms", *(f"functions-{family}" for family in FAMILIES), "nn-module", "optim"]
     return dict(
         sorted(
             pages.items(),
@@ -268,6 +268,8 @@ class Writer:
         for name, member in own.items():
             if name.startswith("_") or not (inspect.isroutine(member) or isinstance(member, property)):
                 continue
+            if value is not optim.Optimizer and issubclass(value, optim.Optimizer) and name in vars(optim.Optimizer):
+                continue  # the steps of every optimizer, described there
             text = inspect.getdoc(member)
             if not text:
                 continue
