@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import reference
+from latex2mathml.converter import convert
 from mkdocs.structure.files import File
 
 ROOT = Path(__file__).parent.parent
@@ -132,12 +133,30 @@ def notebook(content: dict[str, Any], name: str) -> tuple[str, dict[str, bytes]]
     for cell in content["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
-            parts.append(source)
+            parts.append(with_maths(source))
         elif cell["cell_type"] == "code" and source.strip():
             parts.append(f"``````python\n{source}\n``````")
             for output in cell.get("outputs", ()):
                 parts += _output(output, name, pictures)
     return "\n\n".join(parts) + "\n", pictures
+
+
+CODE = re.compile(r"(^```.*?^```$|`[^`\n]+`)", re.DOTALL | re.MULTILINE)
+MATHS = re.compile(r"\$\$(.+?)\$\$|(?<![\\$\w])\$(?! )([^$\n]+(?:\n[^$\n]+)?)(?<! )\$(?!\d)", re.DOTALL)
+
+
+def with_maths(text: str) -> str:
+    """Formulas in TeX as MathML, which browsers show without a script."""
+    parts = CODE.split(text)
+    return "".join(part if k % 2 else MATHS.sub(_formula, part) for k, part in enumerate(parts))
+
+
+def _formula(match: re.Match[str]) -> str:
+    block = match[1] is not None
+    tex = (match[1] or match[2]).replace("{aligned}", "{align*}")  # which is what the converter knows
+    _raw.append(convert(tex, display="block" if block else "inline"))
+    element = "div" if block else "span"
+    return f'<{element} class="maths" id="raw-{len(_raw) - 1}"></{element}>'
 
 
 def _output(output: dict[str, Any], name: str, pictures: dict[str, bytes]) -> list[str]:
@@ -167,9 +186,7 @@ def _text(text: str) -> str:
 
 def on_page_content(content: str, **_: Any) -> str:
     """Outputs of notebooks in their places; tables in a box that scrolls by itself."""
-    content = re.sub(
-        r'<div class="output" id="raw-(\d+)"></div>', lambda m: f'<div class="output">{_raw[int(m[1])]}</div>', content
-    )
+    content = re.sub(r'(<(?:div|span) class="\w+") id="raw-(\d+)">', lambda m: f"{m[1]}>{_raw[int(m[2])]}", content)
     return content.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
 
 

@@ -33,6 +33,13 @@ def readme() -> None:
     ag.viz.draw(loss).save(IMAGES / "graph.svg")
 
 
+def design() -> None:
+    """A product."""
+    x = ag.Tensor(2.0, requires_grad=True, name="x")
+    y = ag.Tensor(3.0, requires_grad=True, name="y")
+    ag.viz.draw(x * y).save(IMAGES / "product.svg")
+
+
 def graphs() -> None:
     """A model with repeated blocks, second order, and NaN."""
     ag.manual_seed(0)
@@ -101,5 +108,6 @@ def plots() -> None:
 
 if __name__ == "__main__":
     readme()
+    design()
     graphs()
     plots()

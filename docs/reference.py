@@ -156,7 +156,7 @@ def collect() -> dict[str, Page]:
                 page.intro = inspect.getdoc(module) or ""
             page.entries.append(Entry(f"{prefix}.{name}", f"{prefix}.{name}", value, path))
     order = ["Engine", "Functions", "nn", "optim"]
-    front = ["tensor", "transforms"]
+    front = ["tensor", "transforms", *(f"functions-{family}" for family in FAMILIES), "nn-module", "optim"]
     return dict(
         sorted(
             pages.items(),
@@ -249,7 +249,8 @@ class Writer:
             return "\n\n".join([*parts, *self.docstring(inspect.getdoc(value) or "", entry)])
         if value.__module__.startswith("numpy"):
             return "\n\n".join([*parts, f"`np.{entry.name.removeprefix('ag.')}` itself: it makes plain arrays, of numbers."])
-        bases = [self.link(base.__name__, entry) for base in getattr(value, "__bases__", ()) if base is not object]
+        above = [base for base in getattr(value, "__mro__", ())[1:] if base is not object and not base.__name__.startswith("_")]
+        bases = [self.link(base.__name__, entry) for base in above[:1]]
         parts.append(f"```python\n{signature(entry.name, value)}\n```")
         if inspect.isclass(value) and bases:
             parts.append(f"A subclass of {', '.join(bases)}.")
@@ -267,6 +268,8 @@ class Writer:
         for name, member in own.items():
             if name.startswith("_") or not (inspect.isroutine(member) or isinstance(member, property)):
                 continue
+            if value is not optim.Optimizer and issubclass(value, optim.Optimizer) and name in vars(optim.Optimizer):
+                continue  # the steps of every optimizer, described there
             text = inspect.getdoc(member)
             if not text:
                 continue

@@ -25,32 +25,35 @@ OTHERS['python title="NumPy"'] = "numpy"
 NOT_CODE = {"text": "output", "": "commands, which test_the_commands_of_the_documents_exist looks at"}
 
 
-def blocks(path, kind):
-    return [code for info, code in FENCE.findall(path.read_text(encoding="utf-8")) if info == kind]
+OURS = ("python", 'python title="autograd-core"')
 
 
-def run(path, kind, folder, monkeypatch):
+def blocks(path, *kinds):
+    return [code for info, code in FENCE.findall(path.read_text(encoding="utf-8")) if info in kinds]
+
+
+def run(path, kinds, folder, monkeypatch):
     monkeypatch.chdir(folder)
     names = {"__name__": "__main__"}
-    for block in blocks(path, kind):
+    for block in blocks(path, *kinds):
         exec(compile(block, str(path), "exec"), names)  # noqa: S102
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
 def test_code_blocks_of_the_documents_run(path, tmp_path, monkeypatch):
-    run(path, "python", tmp_path, monkeypatch)
+    run(path, OURS, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize(("path", "kind"), [(p, k) for p in PAGES for k in OTHERS if blocks(p, k)], ids=str)
 def test_code_blocks_in_other_libraries_run_where_they_are_installed(path, kind, tmp_path, monkeypatch):
     pytest.importorskip(OTHERS[kind])
-    run(path, kind, tmp_path, monkeypatch)
+    run(path, [kind], tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
 def test_every_code_block_is_run_or_has_a_reason_not_to(path):
     for info, code in FENCE.findall(path.read_text(encoding="utf-8")):
-        assert info in {"python", *OTHERS, *NOT_CODE}, f"{path.name}: ```{info}\n{code}"
+        assert info in {*OURS, *OTHERS, *NOT_CODE}, f"{path.name}: ```{info}\n{code}"
     assert path.read_text(encoding="utf-8").count("\n```") == 2 * len(FENCE.findall(path.read_text(encoding="utf-8"))), (
         path.name
     )
