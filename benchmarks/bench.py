@@ -54,12 +54,14 @@ def measure_startup(peers: list[str], rounds: int) -> dict[str, Any]:
 
 def machine() -> dict[str, str]:
     """What the numbers depend on."""
+    # not by autograd_core's function: importing it would set variables that the workers inherit
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        cpu = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        cpu = platform.processor()
-    found = {"cpu": cpu, "cores": str(os.cpu_count()), "Python": platform.python_version()}
+        about = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        about = ""
+    names = (line.split(":")[1].strip() for line in about.splitlines() if line.startswith("model name"))
+    cpu, vectors = next(names, platform.processor()), "AVX-512" if "avx512f" in about else "no AVX-512"
+    found = {"cpu": f"{cpu}, {vectors}", "cores": str(os.cpu_count()), "Python": platform.python_version()}
     for name in ("numpy", "torch", "jax", "autograd", "mygrad"):
         try:
             found[name] = importlib.metadata.version(name)

@@ -181,8 +181,10 @@ def write(results: dict[str, Any], folder: Path, docs: bool) -> None:
     (folder / "bench.md").write_text(text + "\n", encoding="utf-8")
     draw(results["workloads"], folder / "benchmark.svg")
     if docs:
-        insert(PAGE, "workloads", text)
-        draw(results["workloads"], ROOT / "docs" / "images" / "benchmark.svg")
+        # NumPy's functions and OpenBLAS are others where the CPU has no AVX-512: such machines have tables of their own
+        kind = "-without-avx512" if "no AVX-512" in results["machine"]["cpu"] else ""
+        insert(PAGE, f"workloads{kind}", text)
+        draw(results["workloads"], ROOT / "docs" / "images" / f"benchmark{kind}.svg")
     print(f"\nwritten: bench.md, bench.json and benchmark.svg in {folder}{', docs/performance.md' if docs else ''}")
 
 

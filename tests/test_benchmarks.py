@@ -119,7 +119,7 @@ def test_results_are_written_between_the_markers(tmp_path):
 @pytest.mark.parametrize(
     ("page", "names"),
     [
-        ("performance", ["workloads", "memory", "growth"]),
+        ("performance", ["workloads", "workloads-without-avx512", "memory", "growth"]),
         ("optimizers", ["formulas", "times"]),
         ("parallel", ["steps", "sums", "hiding", "predictions"]),
     ],
@@ -132,6 +132,16 @@ def test_pages_have_the_markers_of_what_is_written_into_them(page, names, tmp_pa
     for name in names:
         insert(copy, name, "new")
     assert copy.read_text(encoding="utf-8").count("-->\nnew\n<!-- end of") == len(names)
+
+
+@pytest.mark.parametrize(("cpu", "kind"), [("some, AVX-512", ""), ("some, no AVX-512", "-without-avx512")])
+def test_tables_go_to_the_section_of_the_machines_kind(cpu, kind, tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(report, "insert", lambda _page, name, _text: written.append(name))
+    monkeypatch.setattr(report, "draw", lambda _results, path: written.append(path.name))
+    found = results()
+    report.write({**found, "machine": {**found["machine"], "cpu": cpu}}, tmp_path, docs=True)
+    assert written == ["benchmark.svg", f"workloads{kind}", f"benchmark{kind}.svg"]
 
 
 def test_the_plot_shows_every_workload_that_pytorch_does(tmp_path):
