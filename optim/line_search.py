@@ -79,7 +79,7 @@ def _zoom(
 ) -> tuple[Point, int]:
     """Shrink a bracket; `low` is the lowest point that is not too high."""
     (too_high, flat_enough), near_end = conditions, False
-    while count < most and abs(high.t - low.t) * extent >= tolerance:
+    while count < most and high.t != low.t and abs(high.t - low.t) * extent >= tolerance:
         left, right = sorted((low.t, high.t))
         t = _cubic_minimum(low, high, left, right)
         margin = 0.1 * (right - left)

@@ -130,3 +130,21 @@ def test_the_closure_is_not_called_more_often_than_allowed():
         lbfgs.step(closure)
         assert len(calls) <= most + 1  # the point where the search begins is always evaluated once more
         assert lbfgs.memory["func_evals"] == len(calls)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_search_ends_where_its_bracket_has_no_width_left(dtype):
+    x = ag.Tensor(np.array([1.0, 2.0], dtype), requires_grad=True)
+    lbfgs = optim.LBFGS(
+        [x], max_iter=200, max_eval=2000, tolerance_change=0.0, tolerance_grad=0.0, line_search_fn="strong_wolfe"
+    )
+
+    def closure():
+        lbfgs.zero_grad()
+        loss = (np.exp(x) + x * x).sum()
+        loss.backward()
+        return loss
+
+    for _ in range(5):
+        lbfgs.step(closure)
+    np.testing.assert_allclose(x.data, -0.35173371124919584, atol=1e-8 if dtype is np.float64 else 5e-4)  # -W(1/2)

@@ -1,5 +1,6 @@
 """The notebooks: committed with the outputs of one run from top to bottom, and running still (in reduced sizes)."""
 
+import os
 import subprocess
 import sys
 
@@ -16,7 +17,8 @@ NOTEBOOKS = [pytest.param(path, id=path.stem) for path in run.notebooks()]
 def test_it_runs_from_top_to_bottom(path):
     # a process of its own: kernels, their sockets and event loops stay out of pytest's
     command = [sys.executable, "-m", "notebooks.run", "--reduced", path.name]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    one_thread = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # as all tests: several run at once, and threads of BLAS would wait
+    done = subprocess.run(command, cwd=ROOT, env=one_thread, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
