@@ -2,6 +2,7 @@
 
 __all__ = [
     "AnomalyError",
+    "ArrayKindError",
     "AutogradError",
     "BoundsError",
     "DTypeError",
@@ -21,6 +22,10 @@ class AutogradError(Exception):
 
 class AnomalyError(AutogradError, RuntimeError):
     """Under `detect_anomaly`: a value that is not finite, or an array that was changed behind the graph's back."""
+
+
+class ArrayKindError(AutogradError, TypeError):
+    """Arrays of two libraries in one computation (CPU and GPU), or a function that the library of an array does not have."""
 
 
 class ShapeError(AutogradError, ValueError):

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import DTypeError, GraphError, NoRuleError, ShapeError
+from .arrays import beside, to_host, unsupported
+from .errors import AutogradError, DTypeError, GraphError, NoRuleError, ShapeError
 from .graph import Extra, Node, Retired, enable_grad, modes, sweep
 from .text import one_line
 
@@ -27,8 +28,8 @@ __all__ = ["IMPLEMENTED", "Tensor", "gradients"]
 IMPLEMENTED: dict[Callable[..., Any], Callable[..., Any]] = {}  # NumPy's function -> ours
 
 
-def is_foreign(data: Any) -> bool:
-    """Whether `data` is an array of another library that speaks NumPy's protocols (CuPy, say)."""
+def _stays(data: Any) -> bool:
+    """Whether `data` speaks NumPy's protocols itself: an array of another library, a Dual."""
     return hasattr(data, "__array_function__") and not isinstance(data, (np.ndarray, np.generic))
 
 
@@ -40,7 +41,7 @@ def as_array(data: Any, dtype: Any = None) -> Any:
         data = data._data
     if isinstance(data, np.ma.MaskedArray):
         raise DTypeError("a masked array would lose its mask: pass array.filled(value), or use where(mask, a, b)")
-    if is_foreign(data):
+    if _stays(data):
         return data if dtype is None else data.astype(dtype)
     try:
         array = np.asarray(data, dtype=dtype)
@@ -255,8 +256,8 @@ class Tensor(Bound):
         return wrap(data.copy() if is_leaf or getattr(data, "base", None) is not None else data)
 
     def numpy(self) -> Any:
-        """The values as a plain array, without the graph; shares memory with this tensor."""
-        return self.data
+        """The values as a NumPy array, without the graph; shares memory with this tensor, but for a copy from a GPU."""
+        return to_host(self.data)
 
     def item(self) -> Any:
         """The value of a tensor with one element, as a Python number."""
@@ -416,7 +417,8 @@ def _cotangent(output: Tensor, gradient: Any, create_graph: bool) -> Any:
             raise DTypeError("backward from a complex number needs a cotangent: take .real, or abs(), or pass gradient=")
         gradient = np.ones_like(output._data)
     if not isinstance(gradient, Tensor):
-        gradient = wrap(as_array(gradient))
+        gradient = as_array(gradient)
+        gradient = wrap(gradient if gradient.ndim else beside(gradient, output))
     if gradient.shape != output.shape:
         raise ShapeError(f"the cotangent of {output._label()} has its shape {output.shape}; got {gradient.shape}")
     if gradient.dtype != output.dtype:
@@ -447,13 +449,24 @@ def _rewrap(node: Node) -> tuple[Any, ...]:
     )
 
 
+def _carried(start: dict[Node, Any], *options: Any) -> dict[Node, Any]:
+    """The sweep; what an array of another library cannot do in a rule is said in our words."""
+    try:
+        return sweep(start, *options)
+    except (TypeError, NotImplementedError, AttributeError) as error:
+        refused = None if isinstance(error, AutogradError) else unsupported("the backward pass", error, *start.values())
+        if refused is None:
+            raise
+        raise refused from error
+
+
 def _swept(start: dict[Node, Any], wanted: set[Node] | None, retain: bool, create_graph: bool) -> dict[Node, Tensor]:
     """Sweep, and give what arrived as Tensors that share memory with nothing else."""
     if create_graph:
         with enable_grad():
-            arrived = sweep(start, wanted, True, _rewrap)
+            arrived = _carried(start, wanted, True, _rewrap)
             return {node: _conjugate(g if isinstance(g, Tensor) else wrap(g)) for node, g in arrived.items()}
-    arrived = sweep(start, wanted, retain)
+    arrived = _carried(start, wanted, retain)
     given = {id(g) for g in start.values()}
     results = {}
     for node, g in arrived.items():

@@ -15,6 +15,7 @@ from ..errors import DTypeError, NoRuleError
 from ..record import binary, implements, primitive, unary
 from ..tensor import wrap
 from .blocks import by_blocks, positive_part
+from .derived import as_operand
 
 __all__ = [
     "absolute",
@@ -122,7 +123,7 @@ power = binary(
 @implements(np.float_power)
 def float_power(a: Any, b: Any) -> Any:
     """a ** b computed in at least float64."""
-    a = a if hasattr(a, "dtype") else np.asarray(a)
+    a = as_operand(a)
     return power(astype(a, np.result_type(bare(a), np.float64)), b)
 
 
@@ -238,7 +239,7 @@ logaddexp2 = binary(
 
 def _sinc_derivative(x: Any, order: int) -> Any:
     """The derivative of sin(pi x)/(pi x): by its series near 0, further out by u s_n = sin(u + n pi/2) - n s_(n-1)."""
-    u = np.pi * np.asarray(x)
+    u = np.pi * as_operand(x)
     near = np.abs(u) < order + 1.5
     v = np.where(near, u, 0)
     # the term v^k / k! of the order-th derivative of sum (-1)^m u^2m / (2m + 1)!, with 2m = k + order

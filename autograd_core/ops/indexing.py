@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from ..arrays import foreign
 from ..dual import Dual, bare
 from ..errors import DTypeError, GraphError, ShapeError
 from ..graph import modes, unbroadcast
@@ -116,8 +117,8 @@ def _set(x: Any, value: Any, index: Any) -> Any:
 def _value_rule(g: Any, _y: Any, _x: Any, value_shape: tuple[int, ...], index: Any) -> Any:
     c = getitem(g, index)
     if _repeats(index):  # of several values written to one element, the last one stays
-        numbers = np.arange(c.size).reshape(c.shape)
-        last = np.zeros(g.shape, dtype=np.intp)
+        numbers = np.arange(c.size, like=foreign(c)).reshape(c.shape)
+        last = np.zeros(g.shape, np.intp, like=foreign(g))
         last[index] = numbers
         c = np.where(last[index] == numbers, c, 0)
     spare = max(len(value_shape) - c.ndim, 0)  # leading axes of length one, which an assignment ignores
@@ -250,7 +251,7 @@ def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
 def compress(condition: Any, a: Any, axis: int | None = None, out: None = None) -> Any:
     """The slices along an axis (of all elements if None) for which the condition holds; the others get gradient 0."""
     refuse_out("compress", out)
-    condition = np.asarray(bare(condition))
+    condition = as_operand(bare(condition))
     if condition.ndim != 1:
         raise ValueError(f"the condition has to have one axis; its shape is {condition.shape}")
     return take(a, np.flatnonzero(condition), axis)
@@ -265,7 +266,7 @@ def extract(condition: Any, arr: Any) -> Any:
 @derived(np.select)
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """At each place the choice whose condition is the first to hold, else `default`; the others get gradient 0."""
-    conditions = [np.asarray(bare(condition)) for condition in condlist]
+    conditions = [as_operand(bare(condition)) for condition in condlist]
     if not conditions or len(conditions) != len(choicelist):
         raise ValueError(f"{len(conditions)} conditions and {len(choicelist)} choices: as many of each, and at least one")
     if any(condition.dtype != bool for condition in conditions):

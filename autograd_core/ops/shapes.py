@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from ..arrays import beside, foreign
 from ..dual import bare
 from ..errors import DTypeError
 from ..graph import unbroadcast
@@ -371,8 +372,8 @@ def _triangle(m: Any, k: int, lower: bool) -> Any:
     if not m.ndim:
         raise ValueError("an array with at least one axis is needed")
     rows, columns = (m.shape[-1:] + m.shape)[-2:]  # a vector stands for as many equal rows
-    mask = np.tri(rows, columns, k, dtype=bool)
-    zero = np.zeros(1, m.dtype)
+    mask = beside(np.tri(rows, columns, k, dtype=bool), m)
+    zero = np.zeros(1, m.dtype, like=foreign(m))
     return np.where(mask, m, zero) if lower else np.where(mask, zero, m)
 
 
