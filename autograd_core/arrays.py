@@ -15,7 +15,18 @@ from .errors import ArrayKindError
 from .piece import Piece
 from .text import one_line
 
-__all__ = ["beside", "foreign", "is_foreign", "kind_of", "mixed", "to_host", "unsupported"]
+__all__ = [
+    "beside",
+    "foreign",
+    "is_foreign",
+    "kind_of",
+    "mixed",
+    "one_kind",
+    "overlap",
+    "to_host",
+    "unsupported",
+    "values_of",
+]
 
 _OURS = (np.ndarray, np.generic, Piece)
 
@@ -61,6 +72,31 @@ def to_host(x: Any) -> Any:
             f"{kind_of(x)} arrays have no method get() that copies them to the host: convert them with what their library offers"
         )
     return get()
+
+
+def values_of(x: Any) -> Any:
+    """The array inside a Tensor or a Dual, of whatever library it is; numbers and lists as a NumPy array."""
+    while hasattr(x, "_data"):
+        x = x._data
+    return x if is_foreign(x) else np.asarray(x)
+
+
+def overlap(a: Any, b: Any) -> bool:
+    """Whether two arrays may share memory; those of two libraries do not."""
+    both = (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)) or (is_foreign(a) and type(a) is type(b))
+    return both and bool(np.may_share_memory(a, b))
+
+
+def one_kind(what: str, *values: Any) -> None:
+    """Raise if these are arrays of more than one library.
+
+    Raises:
+        ArrayKindError: names them, and says how to bring them to one place.
+    """
+    if foreign(*values) is not None:
+        refused = unsupported(what, TypeError(), *values)
+        if mixed(*values) is not None and refused is not None:
+            raise refused
 
 
 def kind_of(x: Any) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .arrays import beside, to_host, unsupported
+from .arrays import beside, foreign, is_foreign, kind_of, overlap, to_host, unsupported
 from .errors import AutogradError, DTypeError, GraphError, NoRuleError, ShapeError
 from .graph import Extra, Node, Retired, enable_grad, modes, sweep
 from .text import one_line
@@ -111,7 +111,7 @@ class Tensor(Bound):
             if self._node.op is not None:
                 raise GraphError(f"{self._label()} is the result of '{self._node.op.name}': only a leaf's data can be replaced")
             _check_differentiable(array.dtype)
-            if isinstance(array, np.ndarray) and np.may_share_memory(array, self._data):
+            if overlap(array, self._data):
                 self.overwritten()  # as by `t.data -= 1`, which writes first and assigns then
             else:
                 self._node = _leaf(self)
@@ -222,7 +222,7 @@ class Tensor(Bound):
         self._grad = None
 
     def copy_(self, values: Any) -> Tensor:
-        """Write values into a leaf's own memory, as optimizers and initializers do; returns the leaf.
+        """Write values into a leaf's own memory, as optimizers and initializers do, from wherever they are; returns the leaf.
 
         A graph recorded before that still needs the old values then refuses to run backward.
         """
@@ -237,7 +237,8 @@ class Tensor(Bound):
             raise ShapeError(f"copy_ into {self._label()}: the values have shape {np.shape(values)}")
         if modes.written is not None and id(self) not in modes.written:
             modes.written[id(self)] = self, self.data.copy()
-        self.data[...] = values
+        data = self.data
+        data[...] = beside(values, data) if is_foreign(data) else to_host(values)
         self.overwritten()
         return self
 
@@ -391,8 +392,8 @@ def _rebuild(cls: type[Tensor], data: Any, requires_grad: bool, grad: Tensor | N
 
 
 def _repr(tensor: Tensor) -> str:
-    text = np.array2string(tensor.data, separator=", ", prefix="Tensor(")
-    notes = [text]
+    text = np.array2string(tensor.numpy(), separator=", ", prefix="Tensor(")
+    notes = [text] if foreign(tensor) is None else [text, kind_of(tensor)]
     if tensor.dtype not in (np.float64, np.bool_, np.int64):
         notes.append(f"dtype={tensor.dtype}")
     if tensor.name is not None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from typing import Any
 
 import numpy as np
 

@@ -87,7 +87,7 @@ class _Plan:
     def overlapping(self, lines: Any, height: int, stride: int, count: int, depth: int) -> Any:
         """Windows of `height` lines as matrices (count, groups, height x depth, columns), without a copy."""
         if is_foreign(lines):  # copied: nothing reaches a library's strides through NumPy
-            lines = lines.reshape(self.groups, -1, depth, self.columns)
+            lines = lines.reshape(self.groups, lines.shape[1], depth, self.columns)
             windows = np.lib.stride_tricks.sliding_window_view(lines, height, 1)[:, : stride * (count - 1) + 1 : stride]
             return windows.transpose(1, 0, 4, 2, 3).reshape(count, self.groups, height * depth, self.columns)
         size = lines.itemsize

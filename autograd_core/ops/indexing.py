@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..arrays import foreign
+from ..arrays import beside, foreign
 from ..dual import Dual, bare
 from ..errors import DTypeError, GraphError, ShapeError
 from ..graph import modes, unbroadcast
@@ -289,7 +289,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         conditions = np.concatenate([conditions, ~np.any(conditions, axis=0, keepdims=True)])
     elif len(conditions) != len(funclist):
         raise ValueError(f"{len(conditions)} conditions need as many functions, or one more; got {len(funclist)}")
-    y = np.where(False, x, np.zeros((), x.dtype))  # zeros that know x, also when no piece is taken
+    y = np.where(beside(np.array(False), x), x, np.zeros((), x.dtype, like=foreign(x)))  # zeros that know x, also when no piece is taken
     for condition, function in zip(conditions, funclist, strict=True):
         if not callable(function):
             y = _with(y, condition, function)
@@ -301,9 +301,9 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 def _conditions(condlist: Any, x: Any) -> Any:
     """The conditions of piecewise along a first axis; a single one may come without its list."""
     condlist = bare(condlist)
-    if np.ndim(condlist) == 0 or (x.ndim and np.ndim(bare(condlist[0])) == 0):
+    if getattr(condlist, "ndim", None) == 0 or isinstance(condlist, bool) or (x.ndim and np.ndim(bare(condlist[0])) == 0):
         condlist = [condlist]
-    return np.asarray([bare(condition) for condition in condlist], dtype=bool)
+    return np.stack([as_operand(bare(condition), x).astype(bool) for condition in condlist])
 
 
 # Diagonals and windows

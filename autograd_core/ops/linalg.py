@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from ..arrays import is_foreign
 from ..dual import bare
 from ..errors import ShapeError
 from ..record import implements, primitive
@@ -65,9 +66,13 @@ def _pinv_rule(g: Any, y: Any, a: Any) -> Any:
     return conj(rows - (a @ y) @ rows + columns - columns @ (y @ a) - p @ conj(g) @ p)
 
 
+def _pinv_forward(a: Any, rcond: Any, hermitian: bool) -> Any:
+    return np.linalg.pinv(a, rcond) if is_foreign(a) else np.linalg.pinv(a, rcond, hermitian)
+
+
 _pinv = primitive(
     "pinv",
-    np.linalg.pinv,
+    _pinv_forward,
     lambda g, y, a, _rcond, _hermitian: _pinv_rule(g, y, a),
 )
 _lstsq = primitive(

@@ -394,7 +394,7 @@ def triu(m: Any, k: int = 0) -> Any:
 
 def _operands(arrays: Any, dtype: Any, casting: Any) -> list[Any]:
     """What is to be joined, of one dtype if one is asked for."""
-    operands = [as_operand(x) for x in arrays]
+    operands = [as_operand(x, *arrays) for x in arrays]
     if dtype is None:
         return operands
     for x in operands:
