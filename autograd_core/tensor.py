@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .arrays import beside, foreign, is_foreign, kind_of, overlap, to_host, unsupported
+from .arrays import beside, foreign, is_foreign, kind_of, one_kind, overlap, to_host, unsupported
 from .errors import AutogradError, DTypeError, GraphError, NoRuleError, ShapeError
 from .graph import Extra, Node, Retired, enable_grad, modes, sweep
 from .text import one_line
@@ -130,6 +130,7 @@ class Tensor(Bound):
                 raise ShapeError(f"the gradient of {self._label()} has its shape {self.shape}; got {value.shape}")
             if value.dtype != self.dtype:
                 raise DTypeError(f"the gradient of {self._label()} has its dtype {self.dtype}; got {value.dtype}")
+            one_kind(f"the gradient of {self._label()}", value, self)
         self._grad = value
 
     @property

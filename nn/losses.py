@@ -283,7 +283,7 @@ def _of_probabilities(log_p: Any, target: Any, weight: Any, smoothing: float) ->
     classes = log_p.shape[axis]
     terms = _times(log_p, target * (1 - smoothing) + smoothing / classes if smoothing else target)
     if weight is not None:
-        terms = terms * _along(class_weights(weight, input, classes, "cross_entropy").astype(terms.dtype), terms.ndim)
+        terms = terms * _along(class_weights(weight, log_p, classes, "cross_entropy").astype(terms.dtype), terms.ndim)
     return -terms.sum(axis=axis)
 
 

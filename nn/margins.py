@@ -56,7 +56,7 @@ def hinge_loss(input: Any, target: Any, p: int = 1, margin: float = 1.0, reducti
     """
     _check_power(p, "hinge_loss")
     target = paired(input, target, "hinge_loss")
-    _alike(target, input1, "hinge_loss")
+    _alike(target, input, "hinge_loss")
     return reduced(ag.relu(margin - input * target) ** p, reduction)
 
 

@@ -34,7 +34,7 @@ def _lstm_sequence(x: Any, weights: _Weights, states: State) -> tuple[Any, State
     bias = (
         weights.bias_ih + weights.bias_hh
         if weights.bias_ih is not None
-        else np.zeros(4 * weights.weight_hh.shape[1], np.float32)
+        else beside(np.zeros(4 * weights.weight_hh.shape[1], np.float32), x)
     )
     outputs, *last = ag.lstm(x, weights.weight_ih, weights.weight_hh, bias, *states)
     return outputs, (*last,)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..arrays import beside, foreign
+from ..arrays import beside, foreign, values_of
 from ..dual import Dual, bare
 from ..errors import DTypeError, GraphError, ShapeError
 from ..graph import modes, unbroadcast
@@ -178,7 +178,7 @@ def _at(axis: int, index: Any) -> tuple[Any, ...]:
 
 def _integers(indices: Any, n: int, mode: str) -> Any:
     """Indices as an array, brought into range as `mode` says."""
-    indices = np.asanyarray(plain_index(indices))
+    indices = values_of(plain_index(indices))
     if indices.dtype.kind not in "iub":
         raise DTypeError(f"indices have to be integers; got dtype {indices.dtype}")
     indices = indices.astype(np.intp, copy=False)
