@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .arrays import unsupported
+from .arrays import beside, unsupported
 from .dual import Dual, stands_above
 from .errors import AutogradError, BoundsError, DTypeError, NoRuleError, ShapeError
 from .forward import as_output, kept, lifted, push, sunk, without_shells
@@ -115,7 +115,7 @@ def _operand(op: Op, x: Any, other: Any = None) -> Any:
     if isinstance(x, np.generic) and x.dtype.kind in "biufc":
         return x
     try:
-        return as_array(x)
+        return as_array(x) if hasattr(x, "dtype") else beside(as_array(x), other)
     except AutogradError as error:
         raise type(error)(f"'{op.name}' cannot be computed with a {type(x).__name__}: {error}") from error
 
@@ -151,7 +151,7 @@ def binary(  # noqa: PLR0915  one function, so that an op costs no further call
                 if b.__class__ not in _NUMBERS:
                     if b.__class__ is Dual and not stands_above(node_a, b.level):
                         return push(op, (a if node_a is None else wrap(a, node_a), b))
-                    b = _operand(op, b)
+                    b = _operand(op, b, a)
         elif isinstance(b, Tensor):
             node_a = None
             node_b = b._node

@@ -418,9 +418,11 @@ def _cotangent(output: Tensor, gradient: Any, create_graph: bool) -> Any:
         if output.dtype.kind == "c":
             raise DTypeError("backward from a complex number needs a cotangent: take .real, or abs(), or pass gradient=")
         gradient = np.ones_like(output._data)
+    elif foreign(gradient, output) is not None:
+        gradient = gradient if np.ndim(gradient) else beside(gradient, output)
+        one_kind(f"the cotangent of {output._label()}", gradient, output)
     if not isinstance(gradient, Tensor):
-        gradient = as_array(gradient)
-        gradient = wrap(gradient if gradient.ndim else beside(gradient, output))
+        gradient = wrap(as_array(gradient))
     if gradient.shape != output.shape:
         raise ShapeError(f"the cotangent of {output._label()} has its shape {output.shape}; got {gradient.shape}")
     if gradient.dtype != output.dtype:

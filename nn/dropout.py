@@ -58,7 +58,6 @@ def dropout(
     N. Srivastava et al., "Dropout", JMLR 2014.
 
     >>> import autograd_core as ag
-from autograd_core.arrays import beside, foreign
     >>> rng = ag.manual_seed(0)
     >>> float(dropout(np.ones(1000), p=0.5).max())
     2.0

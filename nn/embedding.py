@@ -47,7 +47,9 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
     if padding_idx is None or not isinstance(weight, ag.Tensor):
         return y
     padding = numbers == padding_idx % rows
-    if (type(padding) is np.ndarray or is_foreign(padding)) and not padding.any():  # of another type while a graph is exported, for any numbers
+    if (
+        type(padding) is np.ndarray or is_foreign(padding)
+    ) and not padding.any():  # of another type while a graph is exported, for any numbers
         return y
     return ag.where(padding[..., None], weight.detach()[padding_idx], y)
 

@@ -140,7 +140,9 @@ class _Recurrent(Module):
         kind, name = _KINDS[self.kind], type(self).__name__
         shape = (self.num_layers * self._directions, x.shape[1], self.hidden_size)
         if states is None:
-            return (np.zeros(shape, np.result_type(x.dtype, self._weights("_l0").weight_ih.dtype), like=foreign(x)),) * kind.states
+            return (
+                np.zeros(shape, np.result_type(x.dtype, self._weights("_l0").weight_ih.dtype), like=foreign(x)),
+            ) * kind.states
         given = states if kind.states > 1 else (states,)
         expected = (shape[0], shape[2]) if unbatched else shape
         if len(given) != kind.states or any(np.shape(s) != expected for s in given):

@@ -45,7 +45,6 @@ class LBFGS(Optimizer):
     (1989); the order of tests is minFunc's and PyTorch's. No eps.
 
     >>> import autograd_core as ag
-from autograd_core.arrays import foreign, to_host
     >>> x = ag.Tensor([3.0, 1.0], requires_grad=True)
     >>> lbfgs = LBFGS([x], line_search_fn="strong_wolfe")
     >>> def closure():
@@ -166,7 +165,10 @@ from autograd_core.arrays import foreign, to_host
     def _gradient(self, sign: float) -> Any:
         """All gradients, in one new array."""
         flat = self._flats[0][0]
-        parts = [np.zeros(b - a, flat.real.dtype, like=foreign(flat.real)) if g is None else g for g, (a, b) in zip(flat.grads, flat.spans, strict=True)]
+        parts = [
+            np.zeros(b - a, flat.real.dtype, like=foreign(flat.real)) if g is None else g
+            for g, (a, b) in zip(flat.grads, flat.spans, strict=True)
+        ]
         return sign * np.concatenate(parts)
 
     def _direction(self, g: Any, history_size: int) -> Any:

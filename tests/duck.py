@@ -13,7 +13,7 @@ from collections import Counter
 
 import numpy as np
 
-from .cupy_api import ATTRIBUTES, FUNCTIONS, METHODS, UFUNC_METHODS
+from .cupy_api import ATTRIBUTES, FUNCTIONS, METHODS, UFUNC_METHODS, check_arguments
 
 waits = Counter()  # how often a value was read: on a GPU, computation stops for that
 used = set()  # functions that were called
@@ -74,7 +74,9 @@ class Duck:
         known = UFUNC_METHODS.get(method, ())
         if ufunc.__name__ not in FUNCTIONS or not (known is None or ufunc.__name__ in known):
             return NotImplemented
-        refused = options.keys() - ({"out", "dtype", "casting"} if method == "__call__" else {"axis", "dtype", "out", "keepdims"})
+        refused = options.keys() - (
+            {"out", "dtype", "casting"} if method == "__call__" else {"axis", "dtype", "out", "keepdims"}
+        )
         if refused:
             raise TypeError(f"{ufunc.__name__} takes no {sorted(refused)}")
         used.add(ufunc.__name__)
@@ -92,12 +94,7 @@ class Duck:
         name = f"{module}.{func.__name__}".lstrip(".")
         if name not in FUNCTIONS or not all(issubclass(t, (Duck, np.ndarray)) for t in types):
             return NotImplemented
-        parameters = FUNCTIONS[name]
-        if parameters is not None:
-            positional, keywords = parameters
-            unknown = set() if keywords is None else kwargs.keys() - keywords
-            if len(args) > positional or unknown:
-                raise TypeError(f"{name}() takes {positional} positional arguments and no {sorted(unknown)}")
+        check_arguments(name, FUNCTIONS[name], args, kwargs)
         used.add(name)
         if name in ("array", "asarray", "asanyarray", "ascontiguousarray"):  # the way to the device
             return Duck(np.array(args[0].__array if isinstance(args[0], Duck) else args[0], *args[1:], **kwargs))
@@ -217,6 +214,7 @@ def _wrapped(result):
 def _bind():
     def method(name):
         def call(self, *args, **kwargs):
+            check_arguments(name, METHODS[name], args, kwargs)
             unbound = getattr(np.ndarray, name)
             args = [_index(x) if name in ("take", "put") and k == 0 else _bare(x) for k, x in enumerate(args)]
             result = unbound(_array(self), *args, **{k: _bare(v) for k, v in kwargs.items()})
@@ -226,7 +224,7 @@ def _bind():
         call.__name__ = name
         return call
 
-    for name in METHODS - vars(Duck).keys():
+    for name in METHODS.keys() - vars(Duck).keys():
         if hasattr(np.ndarray, name):
             setattr(Duck, name, method(name))
     for name in ATTRIBUTES - vars(Duck).keys():
@@ -242,7 +240,9 @@ def _bind():
             setattr(Duck, f"__i{symbol}__", lambda self, other, ufunc=ufunc: ufunc(self, other, out=self))
     for symbol in ("lt", "le", "eq", "ne", "gt", "ge"):
         compare = getattr(operator, symbol)
-        setattr(Duck, f"__{symbol}__", lambda a, b, f=compare: _wrapped(f(_array(a), _bare(b))) if _is_ours(b) else NotImplemented)
+        setattr(
+            Duck, f"__{symbol}__", lambda a, b, f=compare: _wrapped(f(_array(a), _bare(b))) if _is_ours(b) else NotImplemented
+        )
     for symbol, ufunc in {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}.items():
         setattr(Duck, f"__{symbol}__", lambda self, ufunc=ufunc: ufunc(self))
 

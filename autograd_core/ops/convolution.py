@@ -65,7 +65,9 @@ class _Plan:
         """For every line of outputs the matrix that it is computed from: (lines, groups, height x depth, columns)."""
         x = self.lines_of(x, self.channels, self.positions)
         if any(map(any, self.windows.padding)):
-            whole = np.zeros((self.groups, self.padded[0], self.channels, *self.padded[1:], self.samples), dtype, like=foreign(x))
+            whole = np.zeros(
+                (self.groups, self.padded[0], self.channels, *self.padded[1:], self.samples), dtype, like=foreign(x)
+            )
             whole[self.inside] = x
             x = whole
         every = len(self.others) == 1 and x.shape[3:-1] == self.count[1:]  # the one offset takes all of every line
@@ -99,7 +101,9 @@ class _Plan:
     def matrices(self, g: Any, dtype: Any) -> Any:
         """An output's cotangent as (lines, groups, outs, columns)."""
         lines = self.lines_of(g, self.outs, self.count).swapaxes(0, 1)
-        return np.ascontiguousarray(lines, dtype, like=foreign(lines)).reshape(self.count[0], self.groups, self.outs, self.columns)
+        return np.ascontiguousarray(lines, dtype, like=foreign(lines)).reshape(
+            self.count[0], self.groups, self.outs, self.columns
+        )
 
     def flat(self, weight: Any) -> Any:
         """The weight as (groups, outs, height x others x channels): the order of the rows."""
@@ -154,7 +158,9 @@ def _added(plan: _Plan, spread: Any) -> Any:
     spread = spread.reshape(*spread.shape[:2], len(plan.others), plan.channels, *plan.count[1:], plan.samples)
     if len(plan.others) == 1 and plan.count[1:] == plan.padded[1:]:
         return spread[:, :, 0].swapaxes(0, 1)
-    whole = np.zeros((plan.padded[0], plan.groups, plan.channels, *plan.padded[1:], plan.samples), spread.dtype, like=foreign(spread))
+    whole = np.zeros(
+        (plan.padded[0], plan.groups, plan.channels, *plan.padded[1:], plan.samples), spread.dtype, like=foreign(spread)
+    )
     for j, index in enumerate(plan.others):
         whole[(*index, slice(None))] += spread[:, :, j]
     return whole.swapaxes(0, 1)

@@ -289,7 +289,9 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         conditions = np.concatenate([conditions, ~np.any(conditions, axis=0, keepdims=True)])
     elif len(conditions) != len(funclist):
         raise ValueError(f"{len(conditions)} conditions need as many functions, or one more; got {len(funclist)}")
-    y = np.where(beside(np.array(False), x), x, np.zeros((), x.dtype, like=foreign(x)))  # zeros that know x, also when no piece is taken
+    y = np.where(
+        beside(np.array(False), x), x, np.zeros((), x.dtype, like=foreign(x))
+    )  # zeros that know x, also when no piece is taken
     for condition, function in zip(conditions, funclist, strict=True):
         if not callable(function):
             y = _with(y, condition, function)

@@ -157,7 +157,11 @@ def _end(value: Any, a: Any, axis: int) -> Any:
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """Differences of neighbours of the flattened array, with further values before and behind."""
     inner = diff(ravel(as_operand(ary)))
-    parts = [p if hasattr(p, "dtype") else beside(np.asarray(p, inner.dtype), inner) for p in (to_begin, inner, to_end) if p is not None]
+    parts = [
+        p if hasattr(p, "dtype") else beside(np.asarray(p, inner.dtype), inner)
+        for p in (to_begin, inner, to_end)
+        if p is not None
+    ]
     return concatenate([ravel(p) for p in parts])
 
 

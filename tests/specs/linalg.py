@@ -159,7 +159,10 @@ LINALG = [
     general("eigvalsh", lambda x: la.eigvalsh(_symmetric(x)), *SQUARE, (0, 0), analytic=False),
     general("eig", lambda x: _eig(_symmetric(x) + x / 2), *SQUARE, analytic=False),
     general(
-        "eig_rotation", lambda x: _eig(x + 4 * beside(np.tri(2, dtype=x.dtype) - np.tri(2, dtype=x.dtype).T, x)), (2, 2), analytic=False
+        "eig_rotation",
+        lambda x: _eig(x + 4 * beside(np.tri(2, dtype=x.dtype) - np.tri(2, dtype=x.dtype).T, x)),
+        (2, 2),
+        analytic=False,
     ),
     twice("eig_complex", lambda z: _eig(_distinct(z)), *SQUARE),
     general("eigvals", lambda x: la.eigvals(_symmetric(x) + x / 4), (3, 3), (1, 1), analytic=False),
