@@ -1,8 +1,8 @@
 """Arrays of other libraries that speak NumPy's protocols, such as CuPy's on a GPU: how values get to them and back.
 
-Everything that is computed stays where its operands are, because the rules are NumPy's functions, which the protocols hand to the
-other library. What is left is here: constants, indices and random numbers are made by NumPy on the host and brought `beside` an
-operand, and `to_host` brings results back. Nothing else crosses, and nothing crosses silently.
+Everything that is computed stays where its operands are, because the rules are NumPy's functions, which the protocols hand to
+the other library. What is left is here: constants, indices and random numbers are made by NumPy on the host and brought
+`beside` an operand, and `to_host` brings results back. Nothing else crosses, and nothing crosses silently.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def to_host(x: Any) -> Any:
     get = getattr(x, "get", None)
     if get is None:
         raise ArrayKindError(
-            f"{kind_of(x)} arrays have no method get() that copies them to the host: convert them with what their library offers"
+            f"{kind_of(x)} arrays have no method get(), which copies to the host: convert them with what their library offers"
         )
     return get()
 

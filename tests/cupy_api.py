@@ -1,7 +1,7 @@
 """What CuPy 14 has of NumPy: functions by their NumPy names, and methods of arrays, with CuPy's parameters; ufuncs without any.
 
-Read from the wheel cupy-cuda12x 14.0 (names and parameters only). The duck arrays of the tests know exactly these, so a row that
-needs anything else fails in CI, without a GPU.
+Read from the wheel cupy-cuda12x 14.0 (names and parameters only). The duck arrays of the tests know exactly these, so a row
+that needs anything else fails in CI, without a GPU.
 """
 
 from __future__ import annotations

@@ -102,11 +102,11 @@ def layer_results(row, options, i, training, to):
     ys = row.run(module, *leaves)
     gs = [rng.normal(size=y.shape) for y in ys]
     loss = sum((y * move(np.asarray(g))).sum() for y, g in zip(ys, gs, strict=True) if y.dtype.kind == "f")
-    found = [y for y in ys]
+    found = [*ys]
     if isinstance(loss, ag.Tensor) and loss.requires_grad:
         loss.backward()
         found += [t.grad for t in (*leaves, *module.parameters()) if isinstance(t, ag.Tensor) and t.requires_grad]
-    return found + [b for b in module.buffers()]
+    return [*found, *module.buffers()]
 
 
 def generator(row, i):

@@ -55,6 +55,12 @@ def check_matrix(name: str, a: Any, square: bool = False) -> None:
         raise ShapeError(f"'{name}' takes {'square ' * square}matrices, in the last two axes; got shape {a.shape}")
 
 
+def largest(x: Any) -> Any:
+    """The largest absolute value; 0 of nothing."""
+    x = np.abs(bare(x))
+    return x.max() if x.size else 0.0
+
+
 def from_lower(a: Any) -> Any:
     """The Hermitian matrix of which `a` gives the lower triangle."""
     check_matrix("hermitian=True", a, square=True)

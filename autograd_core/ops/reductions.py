@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from ..arrays import is_foreign
 from ..dual import bare
 from ..errors import NoRuleError, ShapeError
 from ..record import implements, primitive
@@ -404,12 +405,19 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
 # The neural ones among them: shifted by the maximum, so that huge values and -inf are exact
 
 
+def _largest(x: Any, axis: Axis) -> Any:
+    """The maximum, -inf of nothing."""
+    if not is_foreign(x):
+        return x.max(axis=axis, keepdims=True, initial=-np.inf)
+    return x.max(axis=axis, keepdims=True) if _count(x.shape, axis) else np.full_like(x, -np.inf, shape=_kept(x.shape, axis))
+
+
 def _shifted(x: Any, axis: Axis) -> tuple[Any, Any, bool]:
     """x less its maximum, the maximum, and whether all maxima are finite (then every sum of e^z is at least 1).
 
     Where the maximum is infinite, elements become 0 (weight 1) where they are inf, and -inf (weight 0) elsewhere.
     """
-    top = x.max(axis=axis, keepdims=True, initial=-np.inf)
+    top = _largest(x, axis)
     if np.isfinite(top).all():
         return x - top, top, True
     with np.errstate(invalid="ignore"):
