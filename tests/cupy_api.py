@@ -93,7 +93,7 @@ _METHODS = """
     take(indices,axis,out) trace(offset,axis1,axis2,dtype,out) transpose(*axes) var(axis,dtype,out,ddof,keepdims)
 """
 
-ATTRIBUTES = set("T dtype imag itemsize nbytes ndim real shape size strides".split())
+ATTRIBUTES = {"T", "dtype", "imag", "itemsize", "nbytes", "ndim", "real", "shape", "size", "strides"}
 # methods of its ufuncs, and which ufuncs have them (None: all)
 UFUNC_METHODS: dict[str, set[str] | None] = {
     "__call__": None,
@@ -136,3 +136,10 @@ def check_arguments(name: str, parameters: Parameters, args: tuple[object, ...],
         raise TypeError(
             f"{name}() takes {positional} positional arguments but got {len(args)}, and unknown ones: {sorted(unknown)}"
         )
+
+
+# rows that NumPy defines and CuPy does not: the GPU's threads write in any order
+UNDEFINED = dict.fromkeys(
+    ("setitem_repeated", "put_along_axis", "put_along_axis_flat"),
+    "which of several values assigned to one element stays is not defined by CuPy",
+)

@@ -152,7 +152,7 @@ class Duck:
         return _Flags(self.__array.flags)
 
     @property
-    def mT(self):
+    def mT(self):  # noqa: N802  NumPy's name
         return self.swapaxes(-1, -2)
 
     @property
