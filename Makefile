@@ -7,7 +7,7 @@ PROFILE ?= quick
 BASE ?= main
 
 .PHONY: demo test test-deep lint types format clean mutation raises kills fuzz fuzz-guided ops-table pictures soak \
-	bench bench-quick bench-guard bench-memory bench-growth bench-scaling bench-optim bench-parallel
+	bench bench-quick bench-guard bench-memory bench-growth bench-scaling bench-optim bench-parallel bench-gpu
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m autograd_core demo
@@ -53,6 +53,7 @@ ops-table: $(VENV)/.test
 	$(BIN)/python -m tests.support
 	$(BIN)/python -m tests.layer_table
 	$(BIN)/python -m tests.optimizer_table
+	$(BIN)/python -m tests.array_table
 	$(BIN)/python -m tests.raises page
 
 pictures: $(VENV)/.test
@@ -90,6 +91,10 @@ bench-optim: $(VENV)/.bench
 # training by 1, 2 and 4 processes, and what a network would make of it
 bench-parallel: $(VENV)/.test
 	$(BIN)/python -m benchmarks.parallel
+
+# training steps on a GPU, with CuPy and with PyTorch; needs both, and the device
+bench-gpu: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.gpu
 
 # memory along ten thousand training steps
 soak: $(VENV)/.test

@@ -48,7 +48,7 @@ _SPACES = {
         negative nextafter nonzero(a) ones(shape,dtype,order) ones_like(a,dtype,order,subok,shape) outer(a,b,out)
         pad(array,pad_width,mode,**) partition(a,kth,axis)
         percentile(a,q,axis,out,overwrite_input,method,keepdims,*,interpolation) piecewise(x,condlist,funclist)
-        place(arr,mask,vals) positive power prod(a,axis,dtype,out,keepdims) promote_types ptp(a,axis,out,keepdims)
+        place(arr,mask,vals) polyval(p,x) positive power prod(a,axis,dtype,out,keepdims) promote_types ptp(a,axis,out,keepdims)
         put(a,ind,v,mode) put_along_axis(arr,indices,values,axis) putmask(a,mask,values)
         quantile(a,q,axis,out,overwrite_input,method,keepdims,*,interpolation) rad2deg radians ravel(a,order)
         ravel_multi_index(multi_index,dims,mode,order) real(val) real_if_close(a,tol) reciprocal remainder

@@ -25,7 +25,7 @@ from tests.test_ops import cases, is_real
 from tests.test_ops import cotangent_like as drawn
 from tests.test_optimizers import Problem
 
-from . import duck
+from . import array_table, duck
 from .cupy_api import UNDEFINED
 from .duck import Duck
 
@@ -234,9 +234,10 @@ def test_two_optimizers_share_the_memory_of_parameters_elsewhere(there):
 def test_a_training_step_reads_no_value_back(there):
     """On a GPU reading a number would stop the queue of work: forward, backward and step do without."""
     ag.manual_seed(0)
-    net = nn.Sequential(nn.Linear(4, 8), nn.LayerNorm(8), nn.GELU(), nn.Dropout(0.2), nn.Linear(8, 3)).to(like=there(0.0))
+    blocks = nn.GELU(), nn.Dropout(0.2), nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), nn.Linear(8, 3)
+    net = nn.Sequential(nn.Linear(4, 8), nn.LayerNorm(8), *blocks).to(like=there(0.0))
     adam = optim.AdamW(net.parameters())
-    x = there(np.ones((5, 4), np.float32))
+    x = there(np.ones((2, 5, 4), np.float32))
     duck.waits.clear()
     loss = (net(x) ** 2).mean()
     adam.zero_grad()
@@ -324,7 +325,7 @@ def test_numbers_and_lists_go_with_arrays_of_any_library(there):
         2 * t,
         t + np.float32(2),
         t * np.float64(2),
-        t + [1.0, 2.0],
+        t * [1.0, 2.0],
         [1.0, 2.0] - t,
         np.concatenate([t, [7.0]]),
         there([1.0]) + t,
@@ -390,6 +391,11 @@ def test_an_array_that_cannot_be_copied_to_the_host_says_so():
 
     with pytest.raises(ag.ArrayKindError, match=r"Closed arrays have no method get\(\)"):
         to_host(Closed())
+
+
+def test_the_page_lists_what_cupy_lacks():
+    """docs/arrays.md is written by `make ops-table`: after adding a function, write it again."""
+    assert array_table.PAGE.read_text(encoding="utf-8") == array_table.page()
 
 
 # The duck itself: a test on it could otherwise not fail

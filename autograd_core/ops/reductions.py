@@ -418,7 +418,7 @@ def _shifted(x: Any, axis: Axis) -> tuple[Any, Any, bool]:
     Where the maximum is infinite, elements become 0 (weight 1) where they are inf, and -inf (weight 0) elsewhere.
     """
     top = _largest(x, axis)
-    if np.isfinite(top).all():
+    if not is_foreign(top) and np.isfinite(top).all():  # on a GPU, reading the answer would stop its queue of work
         return x - top, top, True
     with np.errstate(invalid="ignore"):
         z = x - top
