@@ -24,8 +24,8 @@ def text() -> str:
     """The section."""
     composed = ", ".join(f"`{name}`" for name in lacking())
     rows = "\n".join(f"| `{name}` | {reason} |" for name, reason in UNDEFINED.items())
-    return f"""CuPy 14 does not have these functions of NumPy's; on Tensors of its arrays they work, because they consist of others
-here:
+    return f"""CuPy 14 does not have these functions of NumPy's; on Tensors of its arrays they work, because here they consist
+of others:
 {composed}.
 
 These rows of the tests run on ducks, and are left out for CuPy's own arrays:
