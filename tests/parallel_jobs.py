@@ -16,6 +16,8 @@ import nn
 import optim
 from nn.parallel import ALONE, DataParallel, Ranks, ZeroRedundancyOptimizer, all_sum
 
+from .duck import Duck
+
 TOGETHER = 8  # samples in a batch of all ranks
 
 
@@ -345,6 +347,8 @@ def refused():
             texts[name] = np.array(str(error))
 
     note("other shapes", ValueError, lambda: DataParallel(net))
+    elsewhere = nn.Linear(2, 1).to(like=Duck(np.empty(0)))
+    note("elsewhere", ag.ArrayKindError, lambda: DataParallel(elsewhere))
     model = DataParallel(nn.Linear(2, 1, dtype=float))
 
     def unequal():

@@ -101,6 +101,7 @@ def test_a_run_with_dropout_on_every_rank_is_resumed_bit_for_bit(together):
 def test_what_cannot_be_trained_together_is_refused_on_all_ranks(together):
     _, found = together
     assert "differ in names, shapes or dtypes" in str(found["refused: other shapes"])
+    assert f"{together[0]} ranks send each other NumPy arrays" in str(found["refused: elsewhere"])
     assert "ranks had [1, 2" in str(found["refused: unequal"])
     assert "have other values" in str(found["refused: other values"])
     assert "checkpoints of an earlier run" in str(found["refused: earlier run"])
