@@ -312,9 +312,10 @@ def test_transforms_debugging_and_display(there, tmp_path):
         np.errstate(all="ignore"),
     ):
         np.log(ag.Tensor(there([-1.0]), requires_grad=True))
+    sgd = optim.SGD([t], lr=0.1)
     y = (t * t).sum()
     t.grad = there([1.0, 1.0])
-    optim.SGD([t], lr=0.1).step()
+    sgd.step()
     with pytest.raises(ag.GraphError, match="an optimizer step has overwritten it since"):
         y.backward()
 
