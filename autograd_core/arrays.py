@@ -78,7 +78,7 @@ def values_of(x: Any) -> Any:
     """The array inside a Tensor or a Dual, of whatever library it is; numbers and lists as a NumPy array."""
     while hasattr(x, "_data"):
         x = x._data
-    return x if is_foreign(x) else np.asarray(x)
+    return x if is_foreign(x) else np.asanyarray(x)
 
 
 def overlap(a: Any, b: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 import autograd_core as ag
-from autograd_core.arrays import beside, is_foreign, one_kind, values_of
+from autograd_core.arrays import beside, one_kind, values_of
 
 from . import init
 from .module import Module, Parameter
@@ -47,9 +47,8 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
     if padding_idx is None or not isinstance(weight, ag.Tensor):
         return y
     padding = numbers == padding_idx % rows
-    if (
-        type(padding) is np.ndarray or is_foreign(padding)
-    ) and not padding.any():  # of another type while a graph is exported, for any numbers
+    # elsewhere looking would wait for the device; while a graph is exported it has another type, for any numbers
+    if type(padding) is np.ndarray and not padding.any():
         return y
     return ag.where(padding[..., None], weight.detach()[padding_idx], y)
 
