@@ -8,7 +8,7 @@ BASE ?= main
 
 .PHONY: demo test test-deep lint types format clean mutation raises kills fuzz fuzz-guided ops-table docs docs-serve \
 	pictures notebooks soak \
-	bench bench-quick bench-guard bench-memory bench-growth bench-scaling bench-optim bench-parallel
+	bench bench-quick bench-guard bench-memory bench-growth bench-scaling bench-optim bench-parallel bench-gpu
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m autograd_core demo
@@ -54,6 +54,7 @@ ops-table: $(VENV)/.test
 	$(BIN)/python -m tests.support
 	$(BIN)/python -m tests.layer_table
 	$(BIN)/python -m tests.optimizer_table
+	$(BIN)/python -m tests.array_table
 	$(BIN)/python -m tests.raises page
 	$(BIN)/python -m tests.conventions
 
@@ -104,6 +105,10 @@ bench-optim: $(VENV)/.bench
 # training by 1, 2 and 4 processes, and what a network would make of it
 bench-parallel: $(VENV)/.test
 	$(BIN)/python -m benchmarks.parallel
+
+# training steps on a GPU, with CuPy and with PyTorch; needs both, and the device
+bench-gpu: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.gpu
 
 # memory along ten thousand training steps
 soak: $(VENV)/.test

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from .arrays import is_foreign, to_host
 from .dual import Dual, bare
 from .errors import AnomalyError
 from .graph import Node, Op, Watcher, modes
@@ -209,8 +210,8 @@ class detect_anomaly(ContextDecorator):
 
 
 def checksum(value: Any) -> int | None:
-    """Of a NumPy array with elements; nothing else can change."""
-    value = bare(value)
+    """Of an array with elements; nothing else can change."""
+    value = to_host(bare(value))
     if not isinstance(value, np.ndarray) or not value.size or value.dtype.hasobject:
         return None
     return zlib.crc32(np.ascontiguousarray(value).data.cast("B"))
@@ -225,6 +226,8 @@ def _arrays(x: Any) -> Iterator[Any]:
             pending.append(x._data)
         elif isinstance(x, Dual):
             pending += [x._tangent, x._data]
+        elif is_foreign(x):
+            pending.append(to_host(x))
         elif isinstance(x, (np.ndarray, np.generic, float, complex)) and np.asarray(x).dtype.kind in "fc":
             yield np.asarray(x)
 
@@ -306,5 +309,5 @@ def _check_backward(op: Watched, position: int, c: Any, g: Any, saved: tuple[Any
 
 def _discarded(g: Any, wrong: Any) -> bool:
     """Whether no cotangent arrived where the gradient is wrong."""
-    g = np.asarray(g)
+    g = np.asarray(to_host(g))
     return not (g[wrong] if g.shape == wrong.shape else g).any()

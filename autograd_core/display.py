@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .arrays import to_host
 from .dual import bare
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _MOST = 6  # rows and columns that are shown
 
 def tensor_html(tensor: Tensor) -> str:
     """An HTML table of the (first) values, with shape, dtype, op and statistics in its caption."""
-    data = np.asarray(bare(tensor))
+    data = np.asarray(to_host(bare(tensor)))
     name = f"{type(tensor).__name__} {tensor.name!r}" if tensor.name else type(tensor).__name__
     shape = "×".join(map(str, data.shape)) or "number"
     facts = [name, shape, str(data.dtype)]

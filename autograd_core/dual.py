@@ -103,4 +103,5 @@ def _level(node: Node) -> int | None:
 
 def zeros_for(x: Any) -> Any:
     """A zero tangent for a value."""
-    return np.zeros_like(bare(x))
+    zeros = np.zeros_like(bare(x))
+    return zeros if zeros.ndim else zeros[()]  # of a number a number, which goes with arrays of all libraries

@@ -2,6 +2,7 @@
 
 __all__ = [
     "AnomalyError",
+    "ArrayKindError",
     "AutogradError",
     "BoundsError",
     "DTypeError",
@@ -36,6 +37,10 @@ class AnomalyError(AutogradError, RuntimeError):
         ...
     autograd_core.errors.AnomalyError: 'log' gave NaN in 1 of 1 element, ...
     """
+
+
+class ArrayKindError(AutogradError, TypeError):
+    """Arrays of two libraries in one computation (CPU and GPU), or a function that the library of an array does not have."""
 
 
 class ShapeError(AutogradError, ValueError):

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from .arrays import overlap
 from .errors import GraphError, ShapeError
 from .piece import Piece
 from .text import one_line
@@ -316,7 +317,7 @@ def _refuse_overwritten(nodes: Iterable[Node], leaves: list[Node]) -> None:
         if node.op is not None:
             for value in node.saved or ():
                 for leaf in stale:
-                    if isinstance(value, np.ndarray) and np.may_share_memory(value, leaf.memory):
+                    if overlap(value, leaf.memory):
                         raise GraphError(_OVERWRITTEN.format(node.op.name, leaf.name))
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .arrays import beside, foreign, values_of
 from .dual import Dual, bare
 from .errors import DTypeError, ShapeError
 from .randomness import default_rng
@@ -72,14 +73,14 @@ def jacobian(
 
 def _check_real(what: str, leaves: list[Any]) -> None:
     for x in leaves:
-        dtype = np.asarray(bare(x)).dtype
+        dtype = values_of(x).dtype
         if dtype.kind != "f":
             raise DTypeError(f"jacobian takes real arguments and outputs, and an {what} has dtype {dtype}: use jvp and vjp")
 
 
 def _units(leaves: list[Any]) -> Iterator[Iterator[list[Any]]]:
     """For each leaf, for each of its elements: leaves that are 0 but for a 1 at that element."""
-    zeros = [np.zeros_like(np.asarray(bare(x))) for x in leaves]
+    zeros = [np.zeros_like(values_of(x)) for x in leaves]
 
     def of(k: int) -> Iterator[list[Any]]:
         for index in np.ndindex(zeros[k].shape):
@@ -109,7 +110,7 @@ def _assembled(parts: list[Any], axis: int, y: Any, x: Any) -> Any:
     """Rows or columns as one block of the Jacobian: a float for a float's derivative by a float, else an array."""
     shape = np.shape(bare(y)) + np.shape(bare(x))
     if not parts:
-        return np.zeros(shape, np.asarray(bare(x)).dtype)
+        return np.zeros(shape, values_of(x).dtype, like=foreign(x))
     block = np.stack(parts, axis=axis).reshape(shape)
     return block.item() if not shape and type(x) is float and not isinstance(block, (Tensor, Dual)) else block
 
@@ -199,8 +200,8 @@ def _exact(product: Callable[[list[Any]], list[Any]], units: Iterator[list[Any]]
 
 
 def _signs(x: Any, rng: np.random.Generator | None) -> Any:
-    array = np.asarray(bare(x))
-    return default_rng(rng).choice(np.array([-1, 1], array.dtype), array.shape)
+    array = values_of(x)
+    return beside(default_rng(rng).choice(np.array([-1, 1], array.dtype), array.shape), x)
 
 
 def gnvp(f: Callable[..., Any], primals: Any, vectors: Any, loss: Callable[[Any], Any] | None = None) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import beside, to_host
 from .display import tensor_html
 from .dual import Dual, bare
 from .errors import GraphError, ShapeError
@@ -180,7 +181,7 @@ def __complex__(self: Tensor) -> complex:
 
 @_method
 def __index__(self: Tensor) -> int:
-    return bare(self).__index__()
+    return to_host(bare(self)).__index__()
 
 
 @_method
@@ -307,5 +308,5 @@ for _creation in (np.zeros_like, np.ones_like, np.empty_like):
 def _full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
     """`numpy.full_like`; the gradient goes to the value."""
     y = shapes.broadcast_to(fill_value, bare(a).shape if shape is None else shape)
-    y = y if isinstance(y, (Tensor, Dual)) else wrap(np.array(y))
+    y = y if isinstance(y, (Tensor, Dual)) else wrap(beside(np.array(y), a))
     return e.astype(y, bare(a).dtype if dtype is None else dtype)

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import is_foreign, to_host
 from .errors import DataError, DTypeError
-from .tensor import Tensor, is_foreign
+from .tensor import Tensor
 
 __all__ = ["pack", "unpack"]
 
@@ -58,7 +59,7 @@ class _Packer:
             return {"tensor": [self._array(value.data, path), leaf, value.name]}
         if isinstance(value, np.generic):
             return {"scalar": self._array(np.asarray(value), path)}
-        if type(value) is np.ndarray:
+        if type(value) is np.ndarray or is_foreign(value):
             return self._array(value, path)
         raise DTypeError(_REFUSED.format(_place(path), f"a {kind.__name__}"))
 
@@ -68,9 +69,9 @@ class _Packer:
         return {"items": [[self.pack(key, (*path, "key")), self.pack(item, (*path, key))] for key, item in value.items()]}
 
     def _array(self, array: Any, path: tuple[Any, ...]) -> dict[str, str]:
+        array = to_host(array)
         if type(array) is not np.ndarray or f"{array.dtype.kind}{array.dtype.itemsize}" not in _KINDS:
-            what = "an array of another library" if is_foreign(array) else f"an array of dtype {array.dtype}"
-            raise DTypeError(_REFUSED.format(_place(path), what))
+            raise DTypeError(_REFUSED.format(_place(path), f"an array of dtype {array.dtype}"))
         array = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
         name = self._name(path)
         if array.dtype.itemsize == 16:  # the format has no double complex numbers

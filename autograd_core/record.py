@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .arrays import beside, unsupported
 from .dual import Dual, stands_above
 from .errors import AutogradError, BoundsError, DTypeError, NoRuleError, ShapeError
 from .forward import as_output, kept, lifted, push, sunk, without_shells
@@ -102,6 +103,8 @@ def unary(
     return _named(call, name, doc)
 
 
+# What ops on 0-d arrays give: with operands of the same class nothing was broadcast or promoted
+_SCALARS = frozenset({np.float64, np.float32, np.complex128, np.complex64, np.float16, np.longdouble, np.bool_, np.int64})
 _NUMBERS = frozenset({int, float, complex, bool, np.ndarray, np.float64, np.float32, np.complex128, np.int64})
 
 
@@ -109,8 +112,10 @@ def _operand(op: Op, x: Any, other: Any = None) -> Any:
     """An operand that is no Tensor and not of the usual kinds, as something that NumPy computes with."""
     if type(x) is complex:  # with a NumPy scalar Python's own complex would take over, and leave us without a dtype
         return np.complex128(x) if type(other) is np.float64 else x
+    if isinstance(x, np.generic) and x.dtype.kind in "biufc":
+        return x
     try:
-        return as_array(x)
+        return as_array(x) if hasattr(x, "dtype") else beside(as_array(x), other)
     except AutogradError as error:
         raise type(error)(f"'{op.name}' cannot be computed with a {type(x).__name__}: {error}") from error
 
@@ -130,7 +135,7 @@ def binary(  # noqa: PLR0915  one function, so that an op costs no further call
     }
     keep_both, keep_first, keep_second = keeps.values()
     nothing = (None, None, None)
-    new, new_node, mode, array = Tensor.__new__, Node, modes, np.ndarray
+    new, new_node, mode, array, scalars = Tensor.__new__, Node, modes, np.ndarray, _SCALARS
     if numpy is None:
         forward = lifted(op, forward)
 
@@ -146,7 +151,7 @@ def binary(  # noqa: PLR0915  one function, so that an op costs no further call
                 if b.__class__ not in _NUMBERS:
                     if b.__class__ is Dual and not stands_above(node_a, b.level):
                         return push(op, (a if node_a is None else wrap(a, node_a), b))
-                    b = _operand(op, b)
+                    b = _operand(op, b, a)
         elif isinstance(b, Tensor):
             node_a = None
             node_b = b._node
@@ -193,7 +198,7 @@ def binary(  # noqa: PLR0915  one function, so that an op costs no further call
             if moved.__class__ is Dual:
                 return moved
             n.parents, n.saved, t._data = moved
-        if kind is array or kind is Dual or (node_a and a.__class__ is not kind) or (node_b and b.__class__ is not kind):
+        if kind is array or kind not in scalars or (node_a and a.__class__ is not kind) or (node_b and b.__class__ is not kind):
             n.extra = _to_fit(n.parents, (a, b), y, 0)
         else:
             n.extra = None
@@ -417,8 +422,14 @@ def _to_fit(parents: Any, data: Any, y: Any, core: int | None, always: bool = Fa
 
 def explained(error: Exception, op: Op, args: tuple[Any, ...]) -> Exception:
     """An error of ours that names the op and shows what it was given, for an error raised inside it."""
-    if isinstance(error, AutogradError) or not isinstance(error, (ValueError, TypeError, IndexError)):
+    if isinstance(error, AutogradError):
         return error
+    if not isinstance(error, (ValueError, IndexError)):
+        refused = unsupported(f"'{op.name}'", error, *args)
+        if refused is not None:
+            return refused
+        if not isinstance(error, TypeError):
+            return error
     given = ", ".join(_shown(x) for x in args)
     message = f"'{op.name}' cannot be computed for ({given}): {error}"
     if isinstance(error, np.linalg.LinAlgError):

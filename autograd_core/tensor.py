@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import DTypeError, GraphError, NoRuleError, ShapeError
+from .arrays import beside, foreign, is_foreign, kind_of, one_kind, overlap, to_host, unsupported
+from .errors import AutogradError, DTypeError, GraphError, NoRuleError, ShapeError
 from .graph import Extra, Node, Retired, enable_grad, modes, sweep
 from .text import one_line
 
@@ -27,8 +28,8 @@ __all__ = ["IMPLEMENTED", "Tensor", "gradients"]
 IMPLEMENTED: dict[Callable[..., Any], Callable[..., Any]] = {}  # NumPy's function -> ours
 
 
-def is_foreign(data: Any) -> bool:
-    """Whether `data` is an array of another library that speaks NumPy's protocols (CuPy, say)."""
+def _stays(data: Any) -> bool:
+    """Whether `data` speaks NumPy's protocols itself: an array of another library, a Dual."""
     return hasattr(data, "__array_function__") and not isinstance(data, (np.ndarray, np.generic))
 
 
@@ -40,7 +41,7 @@ def as_array(data: Any, dtype: Any = None) -> Any:
         data = data._data
     if isinstance(data, np.ma.MaskedArray):
         raise DTypeError("a masked array would lose its mask: pass array.filled(value), or use where(mask, a, b)")
-    if is_foreign(data):
+    if _stays(data):
         return data if dtype is None else data.astype(dtype)
     try:
         array = np.asarray(data, dtype=dtype)
@@ -110,7 +111,7 @@ class Tensor(Bound):
             if self._node.op is not None:
                 raise GraphError(f"{self._label()} is the result of '{self._node.op.name}': only a leaf's data can be replaced")
             _check_differentiable(array.dtype)
-            if isinstance(array, np.ndarray) and np.may_share_memory(array, self._data):
+            if overlap(array, self._data):
                 self.overwritten()  # as by `t.data -= 1`, which writes first and assigns then
             else:
                 self._node = _leaf(self)
@@ -129,6 +130,7 @@ class Tensor(Bound):
                 raise ShapeError(f"the gradient of {self._label()} has its shape {self.shape}; got {value.shape}")
             if value.dtype != self.dtype:
                 raise DTypeError(f"the gradient of {self._label()} has its dtype {self.dtype}; got {value.dtype}")
+            one_kind(f"the gradient of {self._label()}", value, self)
         self._grad = value
 
     @property
@@ -221,7 +223,7 @@ class Tensor(Bound):
         self._grad = None
 
     def copy_(self, values: Any) -> Tensor:
-        """Write values into a leaf's own memory, as optimizers and initializers do; returns the leaf.
+        """Write values into a leaf's own memory, as optimizers and initializers do, from wherever they are; returns the leaf.
 
         A graph recorded before that still needs the old values then refuses to run backward.
         """
@@ -236,7 +238,8 @@ class Tensor(Bound):
             raise ShapeError(f"copy_ into {self._label()}: the values have shape {np.shape(values)}")
         if modes.written is not None and id(self) not in modes.written:
             modes.written[id(self)] = self, self.data.copy()
-        self.data[...] = values
+        data = self.data
+        data[...] = beside(values, data) if is_foreign(data) else to_host(values)
         self.overwritten()
         return self
 
@@ -255,8 +258,8 @@ class Tensor(Bound):
         return wrap(data.copy() if is_leaf or getattr(data, "base", None) is not None else data)
 
     def numpy(self) -> Any:
-        """The values as a plain array, without the graph; shares memory with this tensor."""
-        return self.data
+        """The values as a NumPy array, without the graph; shares memory with this tensor, but for a copy from a GPU."""
+        return to_host(self.data)
 
     def item(self) -> Any:
         """The value of a tensor with one element, as a Python number."""
@@ -390,8 +393,8 @@ def _rebuild(cls: type[Tensor], data: Any, requires_grad: bool, grad: Tensor | N
 
 
 def _repr(tensor: Tensor) -> str:
-    text = np.array2string(tensor.data, separator=", ", prefix="Tensor(")
-    notes = [text]
+    text = np.array2string(tensor.numpy(), separator=", ", prefix="Tensor(")
+    notes = [text] if foreign(tensor) is None else [text, kind_of(tensor)]
     if tensor.dtype not in (np.float64, np.bool_, np.int64):
         notes.append(f"dtype={tensor.dtype}")
     if tensor.name is not None:
@@ -415,6 +418,9 @@ def _cotangent(output: Tensor, gradient: Any, create_graph: bool) -> Any:
         if output.dtype.kind == "c":
             raise DTypeError("backward from a complex number needs a cotangent: take .real, or abs(), or pass gradient=")
         gradient = np.ones_like(output._data)
+    elif foreign(gradient, output) is not None:
+        gradient = gradient if np.ndim(gradient) else beside(gradient, output)
+        one_kind(f"the cotangent of {output._label()}", gradient, output)
     if not isinstance(gradient, Tensor):
         gradient = wrap(as_array(gradient))
     if gradient.shape != output.shape:
@@ -447,13 +453,24 @@ def _rewrap(node: Node) -> tuple[Any, ...]:
     )
 
 
+def _carried(start: dict[Node, Any], *options: Any) -> dict[Node, Any]:
+    """The sweep; what an array of another library cannot do in a rule is said in our words."""
+    try:
+        return sweep(start, *options)
+    except (TypeError, NotImplementedError, AttributeError) as error:
+        refused = None if isinstance(error, AutogradError) else unsupported("the backward pass", error, *start.values())
+        if refused is None:
+            raise
+        raise refused from error
+
+
 def _swept(start: dict[Node, Any], wanted: set[Node] | None, retain: bool, create_graph: bool) -> dict[Node, Tensor]:
     """Sweep, and give what arrived as Tensors that share memory with nothing else."""
     if create_graph:
         with enable_grad():
-            arrived = sweep(start, wanted, True, _rewrap)
+            arrived = _carried(start, wanted, True, _rewrap)
             return {node: _conjugate(g if isinstance(g, Tensor) else wrap(g)) for node, g in arrived.items()}
-    arrived = sweep(start, wanted, retain)
+    arrived = _carried(start, wanted, retain)
     given = {id(g) for g in start.values()}
     results = {}
     for node, g in arrived.items():

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .arrays import foreign, is_foreign
 from .dual import Dual, bare
 from .errors import DTypeError, ShapeError
 from .graph import Extra, enable_grad, modes, topological_order
@@ -181,7 +182,8 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_
             value, aux = result if has_aux else (result, None)
             value = _scalar(value, f)
             found = inputs.given_back(inputs.gradients(value))
-            shown = inputs.released(value, value if inputs.kind else 0.0)
+            # a number, but on a GPU an array: reading it would wait for the device
+            shown = inputs.released(value, value if inputs.kind else 0.0 if foreign(value) is None else None)
             out = (shown, inputs.outputs(aux)) if has_aux else shown
             return out, (found[0] if isinstance(argnums, int) else tuple(found))
 
@@ -228,7 +230,9 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
         result = f(*inputs.rebuild(inputs.tensors))
         outputs, rebuild_out = flatten(result)
         # the graph keeps what rules read; the caller may change what he is given
-        out = rebuild_out([x.copy() if isinstance(x, np.ndarray) else x for x in flatten(inputs.outputs(result))[0]])
+        out = rebuild_out(
+            [x.copy() if isinstance(x, np.ndarray) or is_foreign(x) else x for x in flatten(inputs.outputs(result))[0]]
+        )
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         given = flatten_like(cotangent, result, "the cotangent")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import beside, values_of
 
 from . import init
 from .dropout import dropout
@@ -25,8 +26,7 @@ def _bias(mask: Any, allowed: bool, dtype: Any) -> Any:
         return mask
     if mask.dtype.kind != "b":
         raise ag.DTypeError(f"a mask is boolean, or floating-point numbers that are added to the scores; got {mask.dtype}")
-    flags = mask.numpy() if isinstance(mask, ag.Tensor) else mask
-    return np.where(flags == allowed, 0, -np.inf).astype(dtype)
+    return np.where(values_of(mask) == allowed, 0, -np.inf).astype(dtype)
 
 
 @lru_cache(64)
@@ -38,7 +38,7 @@ def _triangle(length: int, source: int, dtype: Any) -> Any:
 
 def _causal(query: Any, key: Any) -> Any:
     """0 where a position may read, -inf at later ones."""
-    return _triangle(query.shape[-2], key.shape[-2], query.dtype)
+    return beside(_triangle(query.shape[-2], key.shape[-2], query.dtype), query)
 
 
 def _total(*biases: Any) -> Any:

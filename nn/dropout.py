@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import beside, foreign
 
 from .module import Module
 
@@ -66,10 +67,10 @@ def dropout(
         return input
     shape = (*input.shape[: input.ndim - channels], *(1,) * channels)
     if steps == _STEPS:
-        return input * np.zeros(shape, input.dtype)
+        return input * np.zeros(shape, input.dtype, like=foreign(input))
     factors = _kept(shape, steps, input.dtype, rng)
     factors *= _STEPS / (_STEPS - steps)
-    return input * factors
+    return input * beside(factors, input)
 
 
 _SATURATED = -1.7580993408473766  # what SELU tends to: -lambda alpha
@@ -100,11 +101,12 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, rng: np.ra
     if not training or not steps:
         return input
     if steps == _STEPS:
-        return input * np.zeros((), input.dtype)
+        return input * input.dtype.type(0)
     p = steps / _STEPS
     scale = ((1 - p) * (1 + p * _SATURATED**2)) ** -0.5
     kept = _kept(input.shape, steps, input.dtype, rng)
     kept *= scale
+    kept = beside(kept, input)
     return input * kept + (scale * _SATURATED * (1 - p) - _SATURATED * kept)
 
 

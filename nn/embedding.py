@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import beside, one_kind, values_of
 
 from . import init
 from .module import Module, Parameter
@@ -33,7 +34,8 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
     array([[[1., 1.],
             [3., 3.]]])
     """
-    numbers = input.numpy() if isinstance(input, ag.Tensor) else np.asanyarray(input)
+    numbers = beside(values_of(input), weight) if isinstance(input, (list, tuple, int)) else values_of(input)
+    one_kind("an embedding", numbers, weight)
     rows = weight.shape[0]
     if numbers.dtype.kind not in "iu":
         raise ag.DTypeError(f"an embedding takes integers, the numbers of rows; got {numbers.dtype} of shape {numbers.shape}")
@@ -45,7 +47,8 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
     if padding_idx is None or not isinstance(weight, ag.Tensor):
         return y
     padding = numbers == padding_idx % rows
-    if type(padding) is np.ndarray and not padding.any():  # of another type while a graph is exported, for any numbers
+    # elsewhere looking would wait for the device; while a graph is exported it has another type, for any numbers
+    if type(padding) is np.ndarray and not padding.any():
         return y
     return ag.where(padding[..., None], weight.detach()[padding_idx], y)
 
@@ -100,7 +103,7 @@ class Embedding(Module):
         >>> Embedding.from_pretrained([[1.0, 2.0], [3.0, 4.0]])(np.array([1])).numpy()
         array([[3., 4.]])
         """
-        table = np.array(embeddings.numpy() if isinstance(embeddings, ag.Tensor) else embeddings)
+        table = values_of(embeddings).copy()
         if table.ndim != 2:
             raise ag.ShapeError(f"pretrained vectors have shape (rows, size); got {table.shape}")
         self = cls.__new__(cls)

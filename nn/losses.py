@@ -10,8 +10,9 @@ from typing import Any, Literal
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import beside
 
-from .reduction import Reduction, class_numbers, class_weights, paired, reduced, values_of, weighted
+from .reduction import Reduction, class_numbers, class_weights, paired, reduced, targets_of, weighted
 from .stateless import Stateless
 
 __all__ = [
@@ -253,7 +254,7 @@ def cross_entropy(
     >>> float(cross_entropy(np.zeros((1, 4)), np.array([2])).round(6))
     1.386294
     """
-    labels = values_of(target)
+    labels = targets_of(target, input, "cross_entropy")
     shape = input.shape if hasattr(input, "shape") else np.shape(input)
     axis = 1 if len(shape) > 1 else 0
     if not 0 <= label_smoothing <= 1:
@@ -282,7 +283,7 @@ def _of_probabilities(log_p: Any, target: Any, weight: Any, smoothing: float) ->
     classes = log_p.shape[axis]
     terms = _times(log_p, target * (1 - smoothing) + smoothing / classes if smoothing else target)
     if weight is not None:
-        terms = terms * _along(class_weights(weight, classes, "cross_entropy").astype(terms.dtype), terms.ndim)
+        terms = terms * _along(class_weights(weight, log_p, classes, "cross_entropy").astype(terms.dtype), terms.ndim)
     return -terms.sum(axis=axis)
 
 
@@ -304,7 +305,7 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
     >>> float(nll_loss(np.log([[0.25, 0.75]]), np.array([0])).round(6))
     1.386294
     """
-    labels, shape = class_numbers(target, "nll_loss"), np.shape(input)
+    labels, shape = class_numbers(target, input, "nll_loss"), np.shape(input)
     axis = 1 if len(shape) > 1 else 0
     if not shape or labels.shape != shape[:axis] + shape[axis + 1 :]:
         raise ag.ShapeError(
@@ -328,7 +329,8 @@ def _of_labels(
     at = np.where(kept, labels, 0)
     if at.size and (at.min() < 0 or at.max() >= classes):
         raise ag.BoundsError(f"{name}: labels from {at.min()} to {at.max()} for {classes} classes")
-    each = np.ones(classes, log_p.dtype) if weight is None else class_weights(weight, classes, name).astype(log_p.dtype)
+    weights = beside(np.ones(classes), log_p) if weight is None else class_weights(weight, log_p, classes, name)
+    each = weights.astype(log_p.dtype)
     share = each[at] * kept
     picked = ag.take_along_axis(log_p, np.expand_dims(at, axis), axis).reshape(labels.shape)
     loss = ag.where(kept, picked, 0) * -share  # not even an infinite one that is ignored may count

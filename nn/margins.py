@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import beside
 
 from .losses import binary_cross_entropy_with_logits
-from .reduction import Reduction, check_same_shape, class_numbers, class_weights, paired, reduced, values_of
+from .reduction import Reduction, check_same_shape, class_numbers, class_weights, paired, reduced, targets_of
 from .stateless import Stateless
 
 __all__ = [
@@ -55,7 +56,7 @@ def hinge_loss(input: Any, target: Any, p: int = 1, margin: float = 1.0, reducti
     """
     _check_power(p, "hinge_loss")
     target = paired(input, target, "hinge_loss")
-    _alike(target, "hinge_loss")
+    _alike(target, input, "hinge_loss")
     return reduced(ag.relu(margin - input * target) ** p, reduction)
 
 
@@ -75,13 +76,13 @@ def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction
     array([0.2, 0.8])
     """
     check_same_shape(input, target, "hinge_embedding_loss")
-    alike = _alike(target, "hinge_embedding_loss")
+    alike = _alike(target, input, "hinge_embedding_loss")
     return reduced(ag.where(alike, input, ag.relu(margin - input)), reduction)
 
 
-def _alike(target: Any, name: str) -> Any:
+def _alike(target: Any, input: Any, name: str) -> Any:
     """Where targets are 1; the others have to be -1."""
-    t = values_of(target)
+    t = targets_of(target, input, name)
     if np.any(abs(t) != 1):
         raise ValueError(f"{name} takes targets 1 and -1; got values from {t.min()} to {t.max()}")
     return t > 0
@@ -136,7 +137,7 @@ def multi_margin_loss(
     >>> float(multi_margin_loss(np.array([[0.1, 0.2, 0.4, 0.8]]), np.array([3])).round(3))
     0.325
     """
-    labels, shape = class_numbers(target, "multi_margin_loss"), np.shape(input)
+    labels, shape = class_numbers(target, input, "multi_margin_loss"), np.shape(input)
     _check_power(p, "multi_margin_loss")
     if len(shape) not in (1, 2) or labels.shape != shape[:-1]:
         raise ag.ShapeError(f"multi_margin_loss takes scores (n, classes) and targets (n,); got {shape} and {labels.shape}")
@@ -145,9 +146,9 @@ def multi_margin_loss(
         raise ag.BoundsError(f"multi_margin_loss: labels from {labels.min()} to {labels.max()} for {classes} classes")
     ahead = ag.take_along_axis(input, labels[..., None], -1)
     terms = ag.relu(input - ahead + margin) ** p
-    others = (np.arange(classes) != labels[..., None]).astype(terms.dtype)
+    others = (beside(np.arange(classes), labels) != labels[..., None]).astype(terms.dtype)
     if weight is not None:
-        others *= class_weights(weight, classes, "multi_margin_loss")[labels][..., None]
+        others *= class_weights(weight, labels, classes, "multi_margin_loss")[labels][..., None]
     return reduced((terms * others).sum(axis=-1) / classes, reduction)
 
 
@@ -167,11 +168,11 @@ def multilabel_margin_loss(input: Any, target: Any, reduction: Reduction = "mean
     0.85
     """
     check_same_shape(input, target, "multilabel_margin_loss")
-    labels, classes = class_numbers(target, "multilabel_margin_loss"), np.shape(input)[-1]
-    listed = np.logical_and.accumulate(labels >= 0, axis=-1)
+    labels, classes = class_numbers(target, input, "multilabel_margin_loss"), np.shape(input)[-1]
+    listed = np.cumprod(labels >= 0, axis=-1) > 0
     if np.any(labels[listed] >= classes):
         raise ag.BoundsError(f"multilabel_margin_loss: labels to {labels.max()} for {classes} classes")
-    onehot = (labels[..., None] == np.arange(classes)) & listed[..., None]
+    onehot = (labels[..., None] == beside(np.arange(classes), labels)) & listed[..., None]
     times = onehot.sum(axis=-2)  # how often each class is listed
     pairs = (times[..., :, None] * (times == 0)[..., None, :]).astype(input.dtype)
     terms = ag.relu(1 - (input[..., :, None] - input[..., None, :])) * pairs
@@ -253,7 +254,7 @@ def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float =
         raise ag.ShapeError(
             f"cosine_embedding_loss takes vectors (n, features) and targets (n,); got {np.shape(input1)} and {np.shape(target)}"
         )
-    alike = _alike(target, "cosine_embedding_loss")
+    alike = _alike(target, input1, "cosine_embedding_loss")
     squares = ((input1 * input1).sum(axis=-1) + _TINY) * ((input2 * input2).sum(axis=-1) + _TINY)
     cosine = (input1 * input2).sum(axis=-1) / ag.sqrt(squares)
     return reduced(ag.where(alike, 1 - cosine, ag.relu(cosine - margin)), reduction)

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import to_host, values_of
 
 __all__ = ["accuracy", "binary_accuracy", "confusion_matrix", "top_k_accuracy"]
 
 
 def _values(x: Any) -> Any:
-    values = x.numpy() if isinstance(x, ag.Tensor) else np.asarray(x)
+    values = np.asarray(to_host(values_of(x)))
     if values.dtype.kind == "f" and np.isnan(values).any():
         raise ValueError(
             f"NaN among {values.size} predictions or targets of shape {values.shape}: no class can be read from it"

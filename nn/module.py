@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from autograd_core import ShapeError, Tensor, load, no_grad, save
+from autograd_core.arrays import is_foreign, to_host, values_of
 from autograd_core.text import one_line
 
 from .summary import Summary
@@ -49,10 +50,10 @@ class Buffer(Tensor):
         self.persistent = persistent
 
     def __reduce__(self) -> Any:
-        return type(self), (self.numpy(), None, self.persistent)
+        return type(self), (self.data, None, self.persistent)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
-        return type(self)(self.numpy().copy(), None, self.persistent)
+        return type(self)(self.data.copy(), None, self.persistent)
 
 
 class StateDictError(ShapeError, KeyError):
@@ -75,7 +76,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value.numpy()
     try:
-        array = np.asarray(value)
+        array = np.asarray(to_host(value))
     except Exception:  # noqa: BLE001  uneven lists, and objects of others, which may raise anything
         return np.empty((), object)
     return array if array.dtype.kind in "biufc" else array.astype(object)
@@ -265,6 +266,24 @@ class Module:
             grad = tensor.grad
             tensor.data = tensor.data.astype(dtype)
             tensor.grad = None if grad is None else grad.astype(dtype)
+        return self
+
+    def to(self, like: Any) -> Self:
+        """Move parameters, their gradients and all buffers to where an array is, in place: to a GPU and back.
+
+        Args:
+            like: an array of CuPy, or of another library that speaks NumPy's protocols, on the device that is meant; a NumPy
+                array, such as `np.empty(0)`, brings the module to the host. Dtypes stay. Make optimizers afterwards.
+
+        >>> from nn import Linear
+        >>> type(Linear(2, 1).to(like=np.empty(0)).weight.data)  # it was there already
+        <class 'numpy.ndarray'>
+        """
+        there = is_foreign(values_of(like))
+        for tensor in (*self.parameters(), *self.buffers()):
+            grad = tensor.grad
+            tensor.data = np.asarray(to_host(tensor.data), like=like) if there else to_host(tensor.data)
+            tensor.grad = None if grad is None else np.asarray(to_host(grad.data), like=like) if there else to_host(grad.data)
         return self
 
     def _state(self) -> dict[str, Tensor]:

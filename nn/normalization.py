@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import values_of
 
 from .module import Buffer, Module, Parameter
 
@@ -319,7 +320,7 @@ class _RunningNorm(Module):
             for running, value in ((self.running_mean, mean), (self.running_var, variance)):
                 if running is not None:
                     value = value.mean(axis=0).reshape(-1)  # of the samples' own statistics, if they have some
-                    running.copy_(running.numpy() * (1 - share) + value * share)
+                    running.copy_(running.data * (1 - share) + value * share)
 
     def forward(self, x: Any) -> Any:
         """x (samples, num_features, ...)."""
@@ -339,7 +340,7 @@ class _BatchNorm(_RunningNorm):
     def _share(self) -> float:
         tracked: Any = self.num_batches_tracked
         with ag.no_grad():
-            tracked.copy_(tracked.numpy() + 1)
+            tracked.copy_(tracked.data + 1)
         return 1 / float(tracked) if self.momentum is None else self.momentum
 
 
@@ -517,7 +518,7 @@ class _FittedNorm(Module):
             ShapeError: there are other features, or no samples.
             ValueError: an element is NaN or infinite.
         """
-        values = x.numpy() if isinstance(x, ag.Tensor) else np.asarray(x)
+        values = values_of(x)
         axis = self._axis(values)
         if not values.size:
             raise ag.ShapeError(f"{type(self).__name__} cannot be fitted to no samples: shape {values.shape}")

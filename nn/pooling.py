@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import beside
 
 from .convolution import Fold, Size, Unfold, _each, with_samples
 from .module import Module
@@ -166,10 +167,10 @@ class AvgPool1d(_Pool):
         if not any(map(any, sides)):
             return total / int(np.prod(_each(self.kernel_size, self.axes, "kernel_size")))
         # how many elements each window has; what ceil_mode added behind never counts
-        inside = np.ones((1, 1, *x.shape[2:]), x.dtype)
+        inside = beside(np.ones((1, 1, *x.shape[2:]), x.dtype), x)
         if self.count_include_pad:
             own = _each(self.padding, self.axes, "padding")
-            inside = np.ones((1, 1, *(n + 2 * p for n, p in zip(x.shape[2:], own, strict=True))), x.dtype)
+            inside = beside(np.ones((1, 1, *(n + 2 * p for n, p in zip(x.shape[2:], own, strict=True))), x.dtype), x)
             sides = tuple((0, b - p) for (_, b), p in zip(sides, own, strict=True))
         return total / ag.window_sum(inside, self.kernel_size, self.stride, sides)
 
@@ -240,6 +241,7 @@ class AdaptiveAvgPool1d(_Adaptive):
             means = np.zeros((x.shape[axis], len(spans)), _floating(x))
             for i, (a, b) in enumerate(spans):
                 means[a:b, i] = 1 / (b - a)
+            means = beside(means, x)
             x = x @ means if axis == -1 else (x.mT @ means).mT
         return x
 
@@ -338,7 +340,7 @@ class Upsample(Module):
         else:
             places = np.maximum((np.arange(m) + 0.5) * step - 0.5, 0)
         low = np.minimum(places.astype(int), n - 1)
-        weights = (places - low).astype(_floating(x)).reshape(-1, *(1,) * (x.ndim - 1 - axis))
+        weights = beside((places - low).astype(_floating(x)).reshape(-1, *(1,) * (x.ndim - 1 - axis)), x)
         return x.take(low, axis=axis) * (1 - weights) + x.take(np.minimum(low + 1, n - 1), axis=axis) * weights
 
     def extra_repr(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import beside, values_of
 
 from . import init
 from .module import Buffer, Module, Parameter
@@ -22,7 +23,7 @@ __all__ = [
 
 def _angles(positions: Any, pairs: int, features: int, base: float) -> Any:
     """Position times frequency base^(-2 i / features) of each pair i: (..., pairs)."""
-    return np.asarray(positions)[..., None] * base ** (-2 * np.arange(pairs) / max(features, 1))
+    return values_of(positions)[..., None] * beside(base ** (-2 * np.arange(pairs) / max(features, 1)), positions)
 
 
 def sinusoidal_encoding(length: int, features: int, base: float = 10000.0, dtype: Any = np.float32) -> np.ndarray:
@@ -83,7 +84,7 @@ class SinusoidalPositionalEncoding(Module):
             ShapeError: the sequence is longer than `max_len`, or has another number of features.
         """
         _check_length(type(self).__name__, x, self.encoding)
-        return x + self.encoding.numpy()[: x.shape[-2]]
+        return x + self.encoding.data[: x.shape[-2]]
 
     def extra_repr(self) -> str:
         """Sizes."""
@@ -148,7 +149,7 @@ def rotary_embedding(x: Any, positions: Any = None, base: float = 10000.0) -> An
     """
     if x.ndim < 2 or x.shape[-1] % 2:
         raise ag.ShapeError(f"rotary_embedding takes x (..., length, features) with an even number of features; got {x.shape}")
-    positions = np.arange(x.shape[-2]) if positions is None else np.asarray(positions)
+    positions = beside(np.arange(x.shape[-2]), x) if positions is None else values_of(positions)
     if positions.shape[-1:] != x.shape[-2:-1]:
         raise ag.ShapeError(f"rotary_embedding of x {x.shape} takes {x.shape[-2]} positions; got shape {positions.shape}")
     return ag.rotate_pairs(x, _angles(positions, x.shape[-1] // 2, x.shape[-1], base))

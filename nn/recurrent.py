@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import beside, foreign, to_host, values_of
 
 from . import init
 from .dropout import dropout as drop
@@ -33,7 +34,7 @@ def _lstm_sequence(x: Any, weights: _Weights, states: State) -> tuple[Any, State
     bias = (
         weights.bias_ih + weights.bias_hh
         if weights.bias_ih is not None
-        else np.zeros(4 * weights.weight_hh.shape[1], np.float32)
+        else beside(np.zeros(4 * weights.weight_hh.shape[1], np.float32), x)
     )
     outputs, *last = ag.lstm(x, weights.weight_ih, weights.weight_hh, bias, *states)
     return outputs, (*last,)
@@ -139,7 +140,9 @@ class _Recurrent(Module):
         kind, name = _KINDS[self.kind], type(self).__name__
         shape = (self.num_layers * self._directions, x.shape[1], self.hidden_size)
         if states is None:
-            return (np.zeros(shape, np.result_type(x.dtype, self._weights("_l0").weight_ih.dtype)),) * kind.states
+            return (
+                np.zeros(shape, np.result_type(x.dtype, self._weights("_l0").weight_ih.dtype), like=foreign(x)),
+            ) * kind.states
         given = states if kind.states > 1 else (states,)
         expected = (shape[0], shape[2]) if unbatched else shape
         if len(given) != kind.states or any(np.shape(s) != expected for s in given):
@@ -153,14 +156,14 @@ class _Recurrent(Module):
         """Which samples' sequences run at each step, (steps, samples, 1)."""
         if lengths is None:
             return None
-        lengths = lengths.numpy() if isinstance(lengths, ag.Tensor) else np.asarray(lengths)
+        lengths = to_host(values_of(lengths))
         steps, samples = x.shape[:2]
         if lengths.shape != (samples,) or lengths.dtype.kind not in "iu" or ((lengths < 0) | (lengths > steps)).any():
             raise ag.ShapeError(
                 f"lengths are {samples} integers from 0 to {steps}, one for each sequence of the input; "
                 f"got {lengths.dtype} of shape {lengths.shape}: {np.array2string(lengths, threshold=8)}"
             )
-        return (np.arange(steps)[:, None] < lengths)[..., None]
+        return beside((np.arange(steps)[:, None] < lengths)[..., None], x)
 
     def _run(self, x: Any, states: Any, lengths: Any) -> tuple[Any, State]:
         if x.ndim not in (2, 3) or x.shape[-1] != self.input_size or not x.shape[1 if self.batch_first and x.ndim == 3 else 0]:
@@ -366,7 +369,7 @@ class _Cell(Module):
             )
         shape = (*x.shape[:-1], self.hidden_size)
         if states is None:
-            states = (np.zeros(shape, np.result_type(x.dtype, self.weight_ih.dtype)),) * kind.states
+            states = (np.zeros(shape, np.result_type(x.dtype, self.weight_ih.dtype), like=foreign(x)),) * kind.states
         elif len(states) != kind.states or any(np.shape(s) != shape for s in states):
             shapes = ", ".join(str(np.shape(s)) for s in states)
             raise ag.ShapeError(

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import beside, one_kind, values_of
 
 Reduction = Literal["mean", "sum", "none"]
 
@@ -35,21 +36,27 @@ def paired(input: Any, target: Any, name: str) -> Any:
     dtype = getattr(input, "dtype", np.dtype(object))
     if dtype.kind != "f" or (np.ndim(target) == 0 and not hasattr(target, "dtype")):  # a plain number decides no dtype
         return target
-    target = target if hasattr(target, "dtype") else np.array(target, dtype)
+    target = target if hasattr(target, "dtype") else beside(np.array(target, dtype), input)
     return target.astype(dtype) if target.dtype.kind in "biu" else target
 
 
-def class_numbers(target: Any, name: str) -> Any:
+def targets_of(target: Any, input: Any, name: str) -> Any:
+    """What is not differentiated (labels, weights), as an array of the input's library; a list is moved there.
+
+    Raises:
+        ArrayKindError: it is an array of another library, such as labels on the host for scores on a GPU.
+    """
+    values = values_of(target) if hasattr(target, "dtype") else beside(values_of(target), input)
+    one_kind(name, input, values)
+    return values
+
+
+def class_numbers(target: Any, input: Any, name: str) -> Any:
     """Labels as an array."""
-    labels = values_of(target)
+    labels = targets_of(target, input, name)
     if labels.dtype.kind not in "iu":
         raise ag.DTypeError(f"{name} takes class numbers as integer targets; got {labels.dtype} of shape {labels.shape}")
     return labels
-
-
-def values_of(x: Any) -> Any:
-    """What is not differentiated (labels, weights), as an array."""
-    return x.numpy() if isinstance(x, ag.Tensor) else np.asarray(x)
 
 
 def weighted(loss: Any, weight: Any, name: str) -> Any:
@@ -58,11 +65,11 @@ def weighted(loss: Any, weight: Any, name: str) -> Any:
         return loss
     if np.broadcast_shapes(np.shape(weight), loss.shape) != loss.shape:
         raise ag.ShapeError(f"{name}: weight {np.shape(weight)} does not broadcast to the input's shape {loss.shape}")
-    return loss * (weight.astype(loss.dtype) if hasattr(weight, "dtype") else np.array(weight, loss.dtype))
+    return loss * (weight.astype(loss.dtype) if hasattr(weight, "dtype") else beside(np.array(weight, loss.dtype), loss))
 
 
-def class_weights(weight: Any, classes: int, name: str) -> Any:
-    weight = values_of(weight)
+def class_weights(weight: Any, input: Any, classes: int, name: str) -> Any:
+    weight = targets_of(weight, input, name)
     if weight.shape != (classes,):
         raise ag.ShapeError(f"{name} takes one weight for each of {classes} classes; got shape {weight.shape}")
     return weight

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from autograd_core import Tensor, no_grad
+from autograd_core.arrays import foreign
 from autograd_core.text import one_line
 
 from .contexts import in_mode, watched
@@ -43,7 +44,7 @@ class Summary:
         parameters = [*module.parameters()]
         self.total = sum(p.size for p in parameters)
         self.trained = sum(p.size for p in parameters if p.requires_grad)
-        self.nbytes = sum(p.numpy().nbytes for p in parameters)
+        self.nbytes = sum(p.data.nbytes for p in parameters)
 
     @property
     def _total(self) -> str:
@@ -77,8 +78,9 @@ def _output_shapes(module: Module, inputs: Sequence[Any]) -> dict[int, str]:
     def note(key: int, _module: Any, output: Any) -> None:
         found[key] = _shown(output)
 
-    dtype = next((p.dtype for p in module.parameters()), np.dtype(np.float32))
-    arguments = [np.zeros(x, dtype) if _is_shape(x) else x for x in inputs]
+    parameters = [*module.parameters()]
+    dtype = next((p.dtype for p in parameters), np.dtype(np.float32))
+    arguments = [np.zeros(x, dtype, like=foreign(*parameters)) if _is_shape(x) else x for x in inputs]
     with watched([(id(m), m) for m in module.modules()], note), in_mode(module, False), no_grad():
         module(*arguments)
     return found

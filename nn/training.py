@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import is_foreign, to_host
 from autograd_core.extras import need
 from optim import clip_grad_norm_, clip_grad_value_, global_norm
 
@@ -165,9 +166,9 @@ def _name(metric: Any) -> str:
 
 
 def _array(x: Any) -> Any:
-    if not isinstance(x, (ag.Tensor, np.ndarray, np.generic)):
+    if not (isinstance(x, (ag.Tensor, np.ndarray, np.generic)) or is_foreign(x)):
         raise TypeError(f"metrics compare one array of outputs with one of targets; got a {type(x).__name__}")
-    return x.numpy() if isinstance(x, ag.Tensor) else x
+    return to_host(x.data if isinstance(x, ag.Tensor) else x)
 
 
 def _parts(batch: Any) -> tuple[tuple[Any, ...], Any]:

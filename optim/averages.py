@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import to_host
 
 from .states import array_like, count, load_or_restore
 
@@ -56,7 +57,7 @@ class ExponentialAverage:
 
     def state_dict(self) -> dict[str, Any]:
         """What the next values depend on."""
-        return {"sum": np.array(self._sum), "count": self._count}
+        return {"sum": np.array(to_host(self._sum)), "count": self._count}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on from a state.
@@ -81,7 +82,7 @@ class _AveragedWeights:
         self.parameters: list[Any] = [found] if isinstance(found, ag.Tensor) else list(found)
         if not self.parameters:
             raise ValueError("there is nothing to average: no parameters")
-        self.averages = [p.numpy().copy() for p in self.parameters]
+        self.averages = [p.data.copy() for p in self.parameters]
         self.count = 0
 
     def _weight(self, count: int) -> float:
@@ -96,12 +97,12 @@ class _AveragedWeights:
                 raise ag.ShapeError(
                     f"parameter {p.name or ''} had shape {average.shape} when the average was made; now {p.shape}"
                 )
-            average += weight * (p.numpy() - average)
+            average += weight * (p.data - average)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
         """The parameters have the averaged values while the block runs, and then their own again."""
-        own = [p.numpy().copy() for p in self.parameters]
+        own = [p.data.copy() for p in self.parameters]
         try:
             self.copy_to_parameters()
             yield
@@ -114,7 +115,7 @@ class _AveragedWeights:
 
     def state_dict(self) -> dict[str, Any]:
         """What the next updates depend on."""
-        return {"averages": [a.copy() for a in self.averages], "count": self.count}
+        return {"averages": [np.array(to_host(a)) for a in self.averages], "count": self.count}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on from a state.

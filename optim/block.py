@@ -19,10 +19,10 @@ _SHAPES = 64  # a pool that has seen more shapes than this starts anew, lest it 
 class Pool:
     """Unused buffers of one dtype, by shape. Not shared between threads."""
 
-    __slots__ = ("dtype", "free")
+    __slots__ = ("dtype", "free", "like")
 
-    def __init__(self, dtype: Any) -> None:
-        self.dtype = dtype
+    def __init__(self, dtype: Any, like: Any = None) -> None:
+        self.dtype, self.like = dtype, like  # an array of another library, or None for NumPy's
         self.free: dict[tuple[int, ...], list[Any]] = {}
 
     def take(self, shape: tuple[int, ...]) -> _Buffer:
@@ -32,7 +32,7 @@ class Pool:
             if len(self.free) >= _SHAPES:
                 self.free.clear()
             unused = self.free[shape] = []
-        return _Buffer(unused.pop() if unused else np.empty(shape, self.dtype), self, unused)
+        return _Buffer(unused.pop() if unused else np.empty(shape, self.dtype, like=self.like), self, unused)
 
 
 def _binary(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:

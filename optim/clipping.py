@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import foreign
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "global_norm"]
 
@@ -30,7 +31,7 @@ def global_norm(parameters: Any, norm_type: float = 2.0) -> float:
     """
     if not norm_type > 0:
         raise ValueError(f"norm_type is positive; got {norm_type}")
-    norms = [_norm(p.grad.numpy(), norm_type) for p in _with_gradient(parameters)]
+    norms = [_norm(p.grad.data, norm_type) for p in _with_gradient(parameters)]
     return math.hypot(*norms) if norm_type == 2 else float(np.linalg.norm(norms, norm_type)) if norms else 0.0
 
 
@@ -66,14 +67,14 @@ def clip_grad_norm_(parameters: Any, max_norm: float, norm_type: float = 2.0, er
     parameters = _with_gradient(parameters)
     norm = global_norm(parameters, norm_type)
     if error_if_nonfinite and not math.isfinite(norm):
-        bad = [p.name or f"of shape {p.shape}" for p in parameters if not np.isfinite(p.grad.numpy()).all()]
+        bad = [p.name or f"of shape {p.shape}" for p in parameters if not np.isfinite(p.grad.data).all()]
         where = f"those of {', '.join(bad)} are not finite" if bad else "they are too large together"
         raise ag.AnomalyError(f"the norm of the gradients is {norm}: it cannot be clipped; {where}")
     factor = max_norm / (norm + 1e-6)
     if not factor >= 1:  # also for NaN
         with np.errstate(invalid="ignore"):  # infinity times zero
             for p in parameters:
-                p.grad = p.grad.numpy() * factor
+                p.grad = p.grad.data * factor
     return norm
 
 
@@ -94,7 +95,7 @@ def clip_grad_value_(parameters: Any, clip_value: float) -> None:
     """
     _check_limit("clip_value", clip_value)
     for p in _with_gradient(parameters):
-        g = np.ascontiguousarray(p.grad.numpy()).reshape(-1)
+        g = np.ascontiguousarray(p.grad.data, like=foreign(p.grad)).reshape(-1)
         p.grad = np.clip(g.view(g.real.dtype), -clip_value, clip_value).view(p.dtype).reshape(p.shape)
 
 
@@ -109,7 +110,7 @@ def _with_gradient(parameters: Any) -> list[Any]:
 
 
 def _norm(g: Any, p: float) -> float:
-    flat = np.ascontiguousarray(g).reshape(-1)
+    flat = np.ascontiguousarray(g, like=foreign(g)).reshape(-1)
     if not flat.size:
         return 0.0
     with np.errstate(over="ignore", invalid="ignore"):

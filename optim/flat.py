@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
@@ -12,6 +13,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import foreign, is_foreign, overlap
 
 from .block import Block, Pool
 
@@ -39,6 +41,7 @@ class Flat:
         self.views = [p.data for p in params]
         self.shapes = [view.shape for view in self.views]
         self.real = self.values.view(self.values.real.dtype)
+        self.on_host = not is_foreign(self.real)
         self.arrays: dict[str, Any] = {}
         self.numbers = [dict(numbers) for _ in params]
         self.grads: list[Any] = [None] * len(params)  # of the step that is running, with one axis
@@ -74,7 +77,7 @@ class Flat:
         """A gradient with one axis: as it is, or from now on copied if it is not contiguous."""
         if g.flags.c_contiguous:
             return g.reshape(-1).view(self.real.dtype)
-        self._copy_into(k, np.empty(g.size * g.itemsize // self.real.itemsize, self.real.dtype))
+        self._copy_into(k, np.empty(g.size * g.itemsize // self.real.itemsize, self.real.dtype, like=foreign(g)))
         np.copyto(self.copies[k][1], g)
         return self.copies[k][0]
 
@@ -84,7 +87,7 @@ class Flat:
 
     def _replaced(self, k: int) -> str:
         p = self.params[k]
-        others = (q for q in self.params if q is not p and q.size and np.may_share_memory(q.data, p.data))
+        others = (q for q in self.params if q is not p and q.size and overlap(q.data, p.data))
         shared = next(others, None)
         if p.data is self.views[k] or p.shape != self.shapes[k]:
             what = f"was resized to {p.shape}"
@@ -107,7 +110,7 @@ class Flat:
         """Buffers for the thread that asks."""
         thread = threading.get_ident()
         if thread not in self.pools:
-            self.pools[thread] = Pool(self.real.dtype)
+            self.pools[thread] = Pool(self.real.dtype, foreign(self.real))
         return self.pools[thread]
 
     def gradient(self, a: int, b: int, pool: Pool) -> Block:
@@ -167,6 +170,8 @@ def _together(params: list[ag.Tensor]) -> Any:
     """One array of which the parameters are views, in their order."""
     first: Any = params[0].data
     size = sum(p.size for p in params)
+    if is_foreign(first):
+        return _together_elsewhere(params, size)
     base = first.base
     if base is not None and id(base) in _memory:
         ends = _address(first) + np.cumsum([0, *(p.data.nbytes for p in params)])
@@ -179,6 +184,29 @@ def _together(params: list[ag.Tensor]) -> Any:
         view = values[start : start + p.size].reshape(p.shape)
         view[...] = p.data
         p.data = view
+        start += p.size
+    return values
+
+
+_places: dict[int, tuple[Any, int]] = {}  # of views into an array of another library, by id: the array, and where they begin
+
+
+def _together_elsewhere(params: list[ag.Tensor], size: int) -> Any:
+    """The same for arrays of another library, which tell no addresses: so it is noted where the views are."""
+    first: Any = params[0].data
+    values, start = _places.get(id(first), (None, 0))
+    ends = np.cumsum([start, *(p.size for p in params)]).tolist()
+    if values is not None:
+        found = [_places.get(id(p.data), (None, 0)) for p in params]
+        if all(array is values and at == end for (array, at), end in zip(found, ends, strict=False)):
+            return values[start : start + size]
+    values, start = np.empty(size, first.dtype, like=first), 0
+    for p in params:
+        view = values[start : start + p.size].reshape(p.shape)
+        view[...] = p.data
+        p.data = view
+        _places[id(view)] = values, start
+        weakref.finalize(view, _places.pop, id(view), None)
         start += p.size
     return values
 

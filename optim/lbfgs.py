@@ -9,6 +9,7 @@ from typing import Any, Unpack
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import foreign, to_host
 
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer, Options, Setting
@@ -164,7 +165,10 @@ class LBFGS(Optimizer):
     def _gradient(self, sign: float) -> Any:
         """All gradients, in one new array."""
         flat = self._flats[0][0]
-        parts = [np.zeros(b - a, flat.real.dtype) if g is None else g for g, (a, b) in zip(flat.grads, flat.spans, strict=True)]
+        parts = [
+            np.zeros(b - a, flat.real.dtype, like=foreign(flat.real)) if g is None else g
+            for g, (a, b) in zip(flat.grads, flat.spans, strict=True)
+        ]
         return sign * np.concatenate(parts)
 
     def _direction(self, g: Any, history_size: int) -> Any:
@@ -194,7 +198,7 @@ class LBFGS(Optimizer):
 
     def state_dict(self) -> dict[str, Any]:
         """As of every optimizer; the history is with parameter 0, under PyTorch's names."""
-        copied = {n: [np.array(x) for x in v] if isinstance(v, list) else np.array(v) for n, v in self.memory.items()}
+        copied = {n: [*map(_copied, v)] if isinstance(v, list) else _copied(v) for n, v in self.memory.items()}
         return super().state_dict() | {"state": {0: copied} if copied else {}}
 
     def _load(self, state_dict: Mapping[str, Any]) -> None:
@@ -227,4 +231,8 @@ def _memory(given: Mapping[str, Any], own: Any) -> dict[str, Any]:
 
 
 def _largest(x: Any) -> float:
-    return float(np.abs(x).max(initial=0.0))
+    return float(np.abs(x).max()) if x.size else 0.0
+
+
+def _copied(x: Any) -> Any:
+    return np.array(to_host(x))

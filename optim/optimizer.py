@@ -12,11 +12,13 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from functools import partial
+from itertools import combinations
 from typing import Any, TypedDict
 
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import beside, is_foreign, one_kind, overlap, to_host
 from autograd_core.text import one_line
 
 from .block import Block
@@ -145,6 +147,7 @@ class Optimizer:
             raise ValueError(f"param_names has one name for each of the {len(members)} parameters; got {names}")
         group = {**self.defaults, **param_group, "params": members} | ({"param_names": names} if names else {})
         _check_new(members, self._parameters())
+        one_kind(f"a group of {type(self).__name__}", *members)
         self._settings(group)
         self._check_group(group)
         self.param_groups.append(group)
@@ -223,7 +226,7 @@ class Optimizer:
                 self.advance(flat.numbers[k], h)
                 self._update_parameter(flat, h, k)
         else:
-            with flat.trial if flat.real.size >= 2 * _PART else nullcontext(False) as threaded:
+            with flat.trial if flat.on_host and flat.real.size >= 2 * _PART else nullcontext(False) as threaded:
                 for start, stop, numbers in flat.stretches(partial(self.advance, h=h)):
                     work = partial(self._update_blocks, flat, h, numbers)
                     ag.in_threads(work, start, stop, least=_PART if threaded else max(flat.real.size, 1))
@@ -231,14 +234,15 @@ class Optimizer:
 
     def _update_blocks(self, flat: Flat, h: dict[str, Any], numbers: State, start: int, stop: int) -> None:
         pool = flat.pool()
-        for a in range(start, stop, _BLOCK):
-            b = min(a + _BLOCK, stop)
+        length = _BLOCK if flat.on_host else max(stop - start, 1)  # a GPU has no use for short blocks
+        for a in range(start, stop, length):
+            b = min(a + length, stop)
             state: State = {name: Block(array[a:b], pool) for name, array in flat.arrays.items()} | numbers
             self._decay_and_update(Block(flat.real[a:b], pool), flat.gradient(a, b, pool), state, h)
 
     def _update_parameter(self, flat: Flat, h: dict[str, Any], k: int) -> None:
         pool = flat.pool()
-        state = {n: Block(x, pool) if isinstance(x, np.ndarray) else x for n, x in flat.of_parameter(k).items()}
+        state = {n: Block(x, pool) if hasattr(x, "shape") else x for n, x in flat.of_parameter(k).items()}
         gradient = Block(flat.grads[k].reshape(flat.shapes[k]), pool)
         self._decay_and_update(Block(flat.views[k], pool), gradient, state, h)
 
@@ -284,7 +288,7 @@ class Optimizer:
         return {"state": state, "param_groups": groups, "step_count": self.step_count}
 
     def _state_of(self, flat: Flat, k: int) -> State:
-        return {name: np.array(value) for name, value in flat.of_parameter(k).items()}
+        return {name: np.array(to_host(value)) for name, value in flat.of_parameter(k).items()}
 
     def _numbered(self) -> Iterator[tuple[int, Flat, int]]:
         """Each parameter's number in a state dict, its flat and its place there."""
@@ -339,7 +343,7 @@ class Optimizer:
             if name in self.numbers:
                 found[name] = count(value) if name == "step" else type(self.numbers[name])(value)
             elif value is not None:
-                array = np.asarray(value)
+                array = np.asarray(to_host(value))
                 if not np.can_cast(array.dtype, flat.values.dtype, "same_kind"):
                     raise ValueError(
                         f"{name} of parameter {index} is of {array.dtype}; the parameter is of {flat.values.dtype}"
@@ -359,7 +363,7 @@ class Optimizer:
         flat.reserve(first | {name: first.get(name, 0.0) for name in values if name not in self.numbers})
         a, b = flat.spans[k]
         for name, array in flat.arrays.items():
-            array[a:b] = values[name].reshape(-1).view(array.dtype) if name in values else first.get(name, 0.0)
+            array[a:b] = beside(values[name].reshape(-1).view(array.dtype), array) if name in values else first.get(name, 0.0)
         flat.numbers[k] = {name: values.get(name, start) for name, start in self.numbers.items()}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -423,12 +427,20 @@ def _briefly(x: Any) -> str:
 def _check_apart(params: list[Any]) -> None:
     """Refuse parameters that share memory: they could not move without being torn apart."""
     reach, last = -1, None
-    for start, stop, p in sorted(((*np.lib.array_utils.byte_bounds(p.data), p) for p in params), key=lambda entry: entry[:2]):
+    own = [(*np.lib.array_utils.byte_bounds(p.data), p) for p in params if not is_foreign(p.data)]
+    for start, stop, p in sorted(own, key=lambda entry: entry[:2]):
         if start < reach and last is not None and np.shares_memory(p.data, last.data):
-            names = " and ".join(q.name or f"of shape {q.shape}" for q in (last, p))
-            raise ValueError(f"the parameters {names} share memory: give the optimizer the one tensor that all uses share")
+            _refuse_shared(last, p)
         if stop > reach:
             reach, last = stop, p
+    for p, q in combinations([p for p in params if is_foreign(p.data)], 2):  # where they lie is the library's secret
+        if overlap(p.data, q.data):
+            _refuse_shared(p, q)
+
+
+def _refuse_shared(*params: Any) -> None:
+    names = " and ".join(p.name or f"of shape {p.shape}" for p in params)
+    raise ValueError(f"the parameters {names} share memory: give the optimizer the one tensor that all uses share")
 
 
 def _by_dtype(params: list[ag.Tensor], labels: list[str]) -> list[tuple[list[ag.Tensor], list[str]]]:

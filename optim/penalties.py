@@ -91,7 +91,7 @@ def proximal_l1_(parameters: Any, threshold: float) -> None:
         raise ValueError(f"threshold is at least 0; got {threshold}")
     with ag.no_grad():
         for w in _listed(parameters):
-            x = w.numpy()
+            x = w.data
             w.copy_(np.where(np.abs(x) > threshold, x - threshold * np.sign(x), 0))
 
 

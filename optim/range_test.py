@@ -139,7 +139,7 @@ def lr_range_test(
     own = [group["lr"] for group in groups]
     now = [lr(optimizer.step_count) if callable(lr) else lr for lr in own]
     saved = optimizer.state_dict()
-    values = [(p, p.numpy().copy(), _copied(p.grad)) for group in groups for p in group["params"]]
+    values = [(p, p.data.copy(), _copied(p.grad)) for group in groups for p in group["params"]]
     skipped = optimizer.skipped_steps, optimizer.last_skipped
     average, result = ExponentialAverage(smoothing), RangeTest([], [], [])
     try:
@@ -170,7 +170,7 @@ def lr_range_test(
 
 
 def _copied(grad: Any) -> Any:
-    return None if grad is None else grad.numpy().copy()
+    return None if grad is None else grad.data.copy()
 
 
 def _has_diverged(smoothed: list[float], diverged: float) -> bool:

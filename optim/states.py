@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import beside, to_host
 from autograd_core.text import one_line
 
 __all__ = ["array_like", "count", "load_or_restore"]
@@ -40,7 +41,7 @@ def count(value: Any) -> int:
 
 def array_like(name: str, value: Any, own: Any) -> Any:
     """An array that fits into another: its shape, and numbers that its dtype can hold."""
-    array = np.asarray(value)
+    array = np.asarray(to_host(value))
     if array.shape != own.shape or not np.can_cast(array.dtype, own.dtype, "same_kind"):
         raise ValueError(f"{name} has shape {array.shape} and dtype {array.dtype}; expected {own.shape} and {own.dtype}")
-    return array.astype(own.dtype)
+    return beside(array.astype(own.dtype), own)

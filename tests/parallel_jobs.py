@@ -17,6 +17,7 @@ import optim
 from nn.parallel import ALONE, DataParallel, Ranks, ZeroRedundancyOptimizer, all_sum
 
 from . import raises
+from .duck import Duck
 
 TOGETHER = 8  # samples in a batch of all ranks
 
@@ -348,6 +349,8 @@ def refused():
         texts[name] = np.array(str(caught.value))
 
     note("other shapes", ValueError, lambda: DataParallel(net), "differ in names, shapes or dtypes: build the same model")
+    elsewhere = nn.Linear(2, 1).to(like=Duck(np.empty(0)))
+    note("elsewhere", ag.ArrayKindError, lambda: DataParallel(elsewhere), "ranks send each other NumPy arrays")
     model = DataParallel(nn.Linear(2, 1, dtype=float))
 
     def unequal():

@@ -86,6 +86,10 @@ KINDS = {
     "ShapeError": ("shapes do not fit", "compare the shapes in the message; `reshape`, `x[:, None]`, or another axis"),
     "BoundsError": ("an index or class number outside of its axis", "check the data, or how many classes there are"),
     "DTypeError": ("numbers of the wrong kind", "convert with `astype`, or create with `dtype=`"),
+    "ArrayKindError": (
+        "arrays of two libraries in one computation, or a function that a library lacks",
+        "`module.to(like=array)`, `np.asarray(data, like=array)`; docs/arrays.md",
+    ),
     "GraphError": ("the recorded graph cannot answer", "what the message says: record again, `retain_graph=True`, `detach()`"),
     "NoRuleError": ("no derivative rule for this function or argument", "use functions of docs/ops.md, or `ag.custom_op`"),
     "AnomalyError": ("a value that is not finite, or changed data", "look at the op and the source line in the message"),

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -73,8 +74,6 @@ def test_ranks_give_what_one_process_gives(alone, together):
 @needs_mpi
 def test_a_run_gives_the_same_bits_again(together, tmp_path):
     size, before = together
-    if size == 4:
-        pytest.skip("tested with 2 ranks, for time")
     again = _together(size, tmp_path, "mlp", "cnn_with_batch_norm", "transformer", "sharded_state")
     assert len(again) > 40
     for name, value in again.items():
@@ -102,7 +101,8 @@ def test_a_run_with_dropout_on_every_rank_is_resumed_bit_for_bit(together):
 def test_what_cannot_be_trained_together_is_refused_on_all_ranks(together):
     _, found = together
     refused = {name for name in found if name.startswith("refused: ")}  # each job looks at its messages
-    assert refused == {f"refused: {name}" for name in ("other shapes", "unequal", "no samples", "other values", "earlier run")}
+    names = ("other shapes", "elsewhere", "unequal", "no samples", "other values", "earlier run")
+    assert refused == {f"refused: {name}" for name in names}
 
 
 @needs_mpi
@@ -148,6 +148,31 @@ def test_a_rank_that_ends_ends_all_others_within_seconds(what, shown, tmp_path):
     done = launch(3, str(script), timeout=120)  # it would run for days; a hang is a TimeoutExpired
     assert done.returncode != 0
     assert re.search(shown, done.stderr + done.stdout)
+
+
+@needs_mpi
+@pytest.mark.parametrize("what", ["sys.exit(1)", "sys.exit(0)", "break", "raise SystemExit('no more')"])
+def test_a_rank_that_leaves_in_good_order_while_others_wait_ends_all(what, tmp_path):
+    script = tmp_path / "leaving.py"
+    script.write_text(FAILING.format(what=what))
+    begun = time.monotonic()
+    done = launch(2, str(script), timeout=120)
+    assert done.returncode != 0
+    assert re.search(r"rank 0 of 2 ends all others: it waits for rank 1, which has left by sys.exit", done.stderr), done.stderr
+    assert time.monotonic() - begun < 60  # seconds, but the machine may be busy
+
+
+@needs_mpi
+def test_a_rank_that_works_on_when_the_others_are_done_is_waited_for(tmp_path):
+    script = tmp_path / "working.py"
+    script.write_text(
+        "import time\nimport nn\nfrom nn.parallel import DataParallel\n"
+        "model = DataParallel(nn.Linear(3, 1))\n"
+        "if model.rank == 0:\n    time.sleep(3)\n    print('written by rank 0')\n"
+    )
+    done = launch(2, str(script), timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "written by rank 0" in done.stdout
 
 
 @needs_mpi

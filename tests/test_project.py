@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 # Each may import from those before it (and itself); what is not listed may import anything.
 LAYERS = [
     {"errors", "files", "memory", "version", "extras", "text", "threads"},
-    {"graph", "piece"},
+    {"arrays", "graph", "piece"},
     {"randomness", "tree"},
     {"tensor"},
     {"dual"},

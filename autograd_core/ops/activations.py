@@ -9,16 +9,18 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import is_foreign
 from ..errors import DTypeError
 from ..fused import Parts, fused
 from ..record import primitive
 from .blocks import by_blocks, constant, positive_part
+from .derived import as_operand
 
 __all__ = ["gelu", "hardtanh", "nonpositive_part", "silu", "softsign"]
 
 
 def _floating(name: str, x: Any) -> Any:
-    x = x if hasattr(x, "dtype") else np.asarray(x)
+    x = as_operand(x)
     if x.dtype.kind == "c":
         raise DTypeError(f"'{name}' takes real numbers; got {x.dtype}")
     return x if x.dtype.kind == "f" else x.astype(np.float64)
@@ -27,7 +29,7 @@ def _floating(name: str, x: Any) -> Any:
 def _evaluated(kernel: Callable[..., None], x: Any, outputs: int = 1) -> list[Any]:
     # far out an exponential overflows to inf, or a power vanishes: both are meant
     with np.errstate(over="ignore", under="ignore"):
-        return [y[()] for y in by_blocks(kernel, np.asarray(x), outputs)]
+        return [y[()] for y in by_blocks(kernel, x if is_foreign(x) else np.asarray(x), outputs)]
 
 
 def _horner(coefficients: tuple[float, ...], s: Any) -> Any:
@@ -89,7 +91,7 @@ _FAR = 40.0  # e^(-a^2/2) is 0 from here on, in double precision too: also for i
 def _normal_tail(x: Any) -> tuple[Any, Any, Any]:
     """a = |x|, e^(-a^2/2), and the probability P(-a) of values below -a."""
     a = np.abs(x)
-    np.minimum(a, constant(_FAR, a.dtype)[: len(a)], out=a)
+    np.minimum(a, constant(_FAR, a), out=a)
     density = a * a
     density *= -0.5
     np.exp(density, out=density)
@@ -229,7 +231,7 @@ def _silu_higher(order: int) -> Callable[[Any, Any], None]:
         np.multiply(z, _horner(this, s), out=out)
         out += order * _horner(before, s)
         if order % 2:
-            np.negative(out, out=out, where=x > 0)
+            out *= 1 - 2.0 * (x > 0)
 
     return kernel
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import beside, foreign, is_foreign
+from ..dual import bare
 from ..errors import DTypeError, ShapeError
 from ..record import primitive
 from .derived import as_operand
@@ -30,6 +32,8 @@ def _weights_forward(scores: Any, bias: Any, scale: float) -> Any:
     That search, row by row, takes more time than the exponentials.
     """
     z = _biased(scores, bias, scale)
+    if is_foreign(z):  # to read the largest score would stop the device
+        return softmax(z)
     bounds = np.finfo(z.dtype)
     if z.size and z.max() <= math.log(bounds.max) / 2:
         e = np.exp(z, out=z)
@@ -90,7 +94,7 @@ def attention_weights(scores: Any, bias: Any = None, scale: float = 1.0) -> Any:
     if scores.dtype.kind != "f":
         raise DTypeError(f"'attention_weights' takes floating-point scores; got {scores.dtype}")
     if bias is not None:
-        bias = as_operand(bias)
+        bias = beside(as_operand(bias), scores)
         if not fits_into(bias.shape, scores.shape):
             raise ShapeError(
                 f"'attention_weights': a bias of shape {bias.shape} does not broadcast to scores of shape {scores.shape}"
@@ -99,7 +103,7 @@ def attention_weights(scores: Any, bias: Any = None, scale: float = 1.0) -> Any:
 
 
 def _turned(x: Any, turn: Any) -> Any:
-    return (np.ascontiguousarray(x).view(turn.dtype) * turn).view(x.dtype)
+    return (np.ascontiguousarray(x, like=foreign(x)).view(turn.dtype) * turn).view(x.dtype)
 
 
 # One product of complex numbers instead of two slices, four products, two sums and a stack: a quarter of their time.
@@ -131,5 +135,5 @@ def rotate_pairs(x: Any, angles: Any) -> Any:
         raise DTypeError(f"'rotate_pairs' takes float32 or float64; got {x.dtype}")
     if not x.ndim or shape_of(angles)[-1:] != (x.shape[-1] / 2,):
         raise ShapeError(f"'rotate_pairs' takes x (..., 2 n) and angles (..., n); got {x.shape} and {shape_of(angles)}")
-    turn = np.exp(1j * np.asarray(angles)).astype(np.result_type(x.dtype, np.complex64))
+    turn = np.exp(1j * beside(as_operand(bare(angles)), x)).astype(np.result_type(x.dtype, np.complex64))
     return _rotate_pairs(x, turn)

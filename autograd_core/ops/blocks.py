@@ -15,8 +15,6 @@ __all__ = ["by_blocks", "constant", "positive_part", "spread"]
 # Elements: few calls, and about ten blocks of float32 fit in the second-level cache. In threads the blocks are no faster: they
 # wait for each other's interpreter lock, and for the threads that BLAS keeps spinning (measured on two cores).
 _BLOCK = 1 << 15
-
-
 _LARGE = 1 << 17  # elements: below, waking a thread takes a good part of what it saves
 
 
@@ -48,9 +46,13 @@ def spread(ufunc: np.ufunc) -> Callable[[Any], Any]:
     return forward
 
 
+def constant(value: float, x: Any) -> Any:
+    """A number for the maximum with a block of NumPy's: of two arrays it is four times as fast as of an array and a number."""
+    return _filled(value, x.dtype)[: len(x)] if type(x) is np.ndarray else value
+
+
 @lru_cache(64)
-def constant(value: float, dtype: Any) -> Any:
-    """A block of one number: NumPy takes the maximum of two arrays four times as fast as that of an array and a number."""
+def _filled(value: float, dtype: Any) -> Any:
     block = np.full(_BLOCK, value, dtype)
     block.flags.writeable = False
     return block
@@ -58,11 +60,15 @@ def constant(value: float, dtype: Any) -> Any:
 
 def positive_part(x: Any, out: Any) -> None:
     """max(x, 0) of a block."""
-    np.maximum(x, constant(0, x.dtype)[: len(x)], out=out)
+    np.maximum(x, constant(0, x), out=out)
 
 
 def by_blocks(kernel: Callable[..., None], x: Any, outputs: int = 1) -> list[Any]:
     """New arrays like x, filled by `kernel(x, *outputs)` on flat blocks of all of them, in the memory order of x."""
+    if type(x) is not np.ndarray:  # another library's: its caches are its own matter
+        made = [np.empty_like(x, order="C") for _ in range(outputs)]
+        kernel(*[a.reshape(-1) for a in (x, *made)])
+        return made
     made = [np.empty_like(x) for _ in range(outputs)]
     if made[0].strides != x.strides:  # has gaps, or lies backwards
         x = x.copy("K")

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import foreign, is_foreign
 from ..errors import ShapeError
 from ..record import primitive
 from .derived import as_operand
@@ -64,7 +65,9 @@ class _Plan:
         """For every line of outputs the matrix that it is computed from: (lines, groups, height x depth, columns)."""
         x = self.lines_of(x, self.channels, self.positions)
         if any(map(any, self.windows.padding)):
-            whole = np.zeros((self.groups, self.padded[0], self.channels, *self.padded[1:], self.samples), dtype)
+            whole = np.zeros(
+                (self.groups, self.padded[0], self.channels, *self.padded[1:], self.samples), dtype, like=foreign(x)
+            )
             whole[self.inside] = x
             x = whole
         every = len(self.others) == 1 and x.shape[3:-1] == self.count[1:]  # the one offset takes all of every line
@@ -72,7 +75,7 @@ class _Plan:
             copied = x
         else:
             shape = (*x.shape[:2], len(self.others), self.channels, *self.count[1:], self.samples)
-            copied = np.empty(shape, dtype)
+            copied = np.empty(shape, dtype, like=foreign(x))
             for j, index in enumerate(self.others):
                 copied[:, :, j] = x[(*index, slice(None))]
         return self.overlapping(copied, self.height, self.stride, self.count[0], self.depth)
@@ -85,6 +88,10 @@ class _Plan:
 
     def overlapping(self, lines: Any, height: int, stride: int, count: int, depth: int) -> Any:
         """Windows of `height` lines as matrices (count, groups, height x depth, columns), without a copy."""
+        if is_foreign(lines):  # copied: nothing reaches a library's strides through NumPy
+            lines = lines.reshape(self.groups, lines.shape[1], depth, self.columns)
+            windows = np.lib.stride_tricks.sliding_window_view(lines, height, 1)[:, : stride * (count - 1) + 1 : stride]
+            return windows.transpose(1, 0, 4, 2, 3).reshape(count, self.groups, height * depth, self.columns)
         size = lines.itemsize
         row = self.columns * size
         shape = (count, self.groups, height * depth, self.columns)
@@ -94,7 +101,9 @@ class _Plan:
     def matrices(self, g: Any, dtype: Any) -> Any:
         """An output's cotangent as (lines, groups, outs, columns)."""
         lines = self.lines_of(g, self.outs, self.count).swapaxes(0, 1)
-        return np.ascontiguousarray(lines, dtype).reshape(self.count[0], self.groups, self.outs, self.columns)
+        return np.ascontiguousarray(lines, dtype, like=foreign(lines)).reshape(
+            self.count[0], self.groups, self.outs, self.columns
+        )
 
     def flat(self, weight: Any) -> Any:
         """The weight as (groups, outs, height x others x channels): the order of the rows."""
@@ -149,7 +158,9 @@ def _added(plan: _Plan, spread: Any) -> Any:
     spread = spread.reshape(*spread.shape[:2], len(plan.others), plan.channels, *plan.count[1:], plan.samples)
     if len(plan.others) == 1 and plan.count[1:] == plan.padded[1:]:
         return spread[:, :, 0].swapaxes(0, 1)
-    whole = np.zeros((plan.padded[0], plan.groups, plan.channels, *plan.padded[1:], plan.samples), spread.dtype)
+    whole = np.zeros(
+        (plan.padded[0], plan.groups, plan.channels, *plan.padded[1:], plan.samples), spread.dtype, like=foreign(spread)
+    )
     for j, index in enumerate(plan.others):
         whole[(*index, slice(None))] += spread[:, :, j]
     return whole.swapaxes(0, 1)
@@ -158,7 +169,7 @@ def _added(plan: _Plan, spread: Any) -> Any:
 def _every_line(plan: _Plan, g: Any, weight: Any, dtype: Any) -> Any:
     """What every line of x gets, as one product: a convolution of the lines of g with the weight turned round."""
     k = plan.height - 1
-    lines = np.zeros((plan.groups, plan.count[0] + 2 * k, plan.outs, *plan.count[1:], plan.samples), dtype)
+    lines = np.zeros((plan.groups, plan.count[0] + 2 * k, plan.outs, *plan.count[1:], plan.samples), dtype, like=foreign(g))
     lines[:, k : k + plan.count[0]] = plan.lines_of(g, plan.outs, plan.count)
     w = plan.flat(weight).reshape(plan.groups, plan.outs, plan.height, plan.depth)
     turned = w[:, :, ::-1].transpose(0, 3, 2, 1).reshape(plan.groups, plan.depth, -1)
@@ -167,7 +178,7 @@ def _every_line(plan: _Plan, g: Any, weight: Any, dtype: Any) -> Any:
 
 def _line_by_line(plan: _Plan, g: Any, weight: Any, dtype: Any) -> Any:
     """The same where windows lie further apart: each line of a window adds to the lines that it stands on."""
-    spread = np.zeros((plan.padded[0], plan.groups, plan.depth, plan.columns), dtype)
+    spread = np.zeros((plan.padded[0], plan.groups, plan.depth, plan.columns), dtype, like=foreign(g))
     g = plan.matrices(g, dtype)
     w = plan.flat(weight).reshape(plan.groups, plan.outs, plan.height, plan.depth).swapaxes(1, 3)
     for i in range(plan.height):
@@ -180,7 +191,7 @@ def _weight(g: Any, x: Any, windows: Windows, groups: int) -> Any:
     dtype, shape = np.result_type(g, x), (g.shape[1], x.shape[1] // groups, *windows.size)
 
     def part(g: Any, x: Any, plan: _Plan) -> Any:
-        total = np.zeros((groups, plan.height * plan.depth, plan.outs), dtype)
+        total = np.zeros((groups, plan.height * plan.depth, plan.outs), dtype, like=foreign(g))
         for line, rows in zip(plan.matrices(g, dtype), plan.unfolded(x, dtype), strict=True):
             total += rows @ line.swapaxes(1, 2)  # the transposed product takes half the time
         return plan.folded(total.swapaxes(1, 2), shape)

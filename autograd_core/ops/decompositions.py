@@ -29,6 +29,7 @@ from .matrices import (
     eye_of,
     from_lower,
     inverse,
+    largest,
     solve_matrix,
 )
 from .products import replaces
@@ -103,7 +104,7 @@ def _qr_rule(gs: list[Any], ys: list[Any]) -> Any:
 def _no_phase(name: str, diagonals: Any) -> None:
     """Raise if a cotangent asks how the phase of a complex vector moves, which nothing determines."""
     phase = bare(np.imag(diagonals))
-    if not np.all(np.abs(phase) <= 1e-2 * (1 + np.abs(bare(diagonals)).max(initial=0))):
+    if not np.all(np.abs(phase) <= 1e-2 * (1 + largest(diagonals))):
         raise AutogradError(
             f"backward through '{name}' of a complex matrix: the loss depends on the phases of the vectors, which are "
             "arbitrary. Use them only in forms that phases do not change, such as abs(v) or v @ v^H."
@@ -141,7 +142,7 @@ def _svd_rule(gs: list[Any], ys: list[Any]) -> Any:
     (gu, gd, gvh), (u, s, vh) = gs, ys
     v, gv = adjoint(vh), adjoint(gvh)
     m, n = adjoint(u) @ gu, vh @ gv
-    used = np.maximum(np.abs(bare(gu)).max(initial=0), np.abs(bare(gvh)).max(initial=0))
+    used = np.maximum(largest(gu), largest(gvh))
     gaps = _inverse_gaps(s * s, used)
     inverse = _reciprocal(s, used)
     middle = (m - adjoint(m)) * gaps * s[..., None, :] + s[..., :, None] * ((n - adjoint(n)) * gaps) + diagonal_matrix(gd)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import beside
 from ..dual import bare
 from ..errors import AutogradError, NoRuleError, ShapeError
 from ..graph import Op
@@ -38,9 +39,9 @@ def derived(*numpy_functions: Callable[..., Any]) -> Callable[[Callable[..., Any
     return register
 
 
-def as_operand(x: Any) -> Any:
-    """An array or a Tensor as it is; numbers and lists as an array."""
-    return x if hasattr(x, "shape") else np.asarray(x)
+def as_operand(x: Any, *others: Any) -> Any:
+    """An array or a Tensor as it is; numbers and lists as an array of the library that the others are of."""
+    return x if hasattr(x, "shape") else beside(np.asarray(x), *others)
 
 
 def refuse_out(name: str, out: Any) -> None:

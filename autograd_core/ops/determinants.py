@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import foreign
 from ..dual import bare
 from ..record import primitive
 from .derived import as_operand
@@ -26,14 +27,13 @@ def _frame(a: Any) -> tuple[Any, Any, Any, Any]:
 
 def _products_without(s: Any) -> Any:
     """The products of all elements but one."""
-    eye = np.eye(s.shape[-1], dtype=bool)
-    return np.where(eye, 1, s[..., None, :]).prod(axis=-1)
+    return np.where(eye_of(s, s.shape[-1]), 1, s[..., None, :]).prod(axis=-1)
 
 
 def _products_without_two(s: Any) -> Any:
     """The products of all elements but i and j, as a matrix with zeros on the diagonal."""
     n = s.shape[-1]
-    y = np.zeros((*s.shape, n), s.dtype)
+    y = np.zeros((*s.shape, n), s.dtype, like=foreign(s))
     for i in range(n):
         rest = s.copy()
         rest[..., i] = 1

@@ -15,6 +15,7 @@ from ..errors import DTypeError, NoRuleError
 from ..record import binary, implements, primitive, unary
 from ..tensor import wrap
 from .blocks import by_blocks, positive_part, spread
+from .derived import as_operand
 
 __all__ = [
     "absolute",
@@ -127,7 +128,7 @@ def float_power(a: Any, b: Any) -> Any:
     >>> ag.float_power(np.float32(2.0), 3).dtype, ag.grad(ag.float_power)(2.0, 3)
     (dtype('float64'), 12.0)
     """
-    a = a if hasattr(a, "dtype") else np.asarray(a)
+    a = as_operand(a)
     return power(astype(a, np.result_type(bare(a), np.float64)), b)
 
 
@@ -270,7 +271,7 @@ logaddexp2 = binary(
 
 def _sinc_derivative(x: Any, order: int) -> Any:
     """The derivative of sin(pi x)/(pi x): by its series near 0, further out by u s_n = sin(u + n pi/2) - n s_(n-1)."""
-    u = np.pi * np.asarray(x)
+    u = np.pi * as_operand(x)
     near = np.abs(u) < order + 1.5
     v = np.where(near, u, 0)
     # the term v^k / k! of the order-th derivative of sum (-1)^m u^2m / (2m + 1)!, with 2m = k + order

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from ..arrays import beside
+from ..dual import bare
 from ..errors import ShapeError
 from ..record import primitive
 from .derived import as_operand, refuse_out
@@ -88,11 +90,11 @@ _resized: Any = primitive(
 
 def _weights(g: Any, n: int, axis: int) -> Any:
     """How often each frequency of the half spectrum stands in the whole one, along `axis` of `g`."""
-    count = np.full(n // 2 + 1, 2, dtype=g.real.dtype)
+    count = np.full(n // 2 + 1, 2, dtype=bare(g).real.dtype)
     count[0] = 1
     if n % 2 == 0:
         count[-1] = 1
-    return count.reshape((-1,) + (1,) * (g.ndim - 1 - axis))
+    return beside(count.reshape((-1,) + (1,) * (g.ndim - 1 - axis)), g)
 
 
 def _conjugated_half(z: Any, n: int, axis: int) -> Any:

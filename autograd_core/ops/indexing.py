@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from ..arrays import beside, foreign, values_of
 from ..dual import Dual, bare
 from ..errors import DTypeError, GraphError, ShapeError
 from ..graph import modes, unbroadcast
@@ -116,8 +117,8 @@ def _set(x: Any, value: Any, index: Any) -> Any:
 def _value_rule(g: Any, _y: Any, _x: Any, value_shape: tuple[int, ...], index: Any) -> Any:
     c = getitem(g, index)
     if _repeats(index):  # of several values written to one element, the last one stays
-        numbers = np.arange(c.size).reshape(c.shape)
-        last = np.zeros(g.shape, dtype=np.intp)
+        numbers = np.arange(c.size, like=foreign(c)).reshape(c.shape)
+        last = np.zeros(g.shape, np.intp, like=foreign(g))
         last[index] = numbers
         c = np.where(last[index] == numbers, c, 0)
     spare = max(len(value_shape) - c.ndim, 0)  # leading axes of length one, which an assignment ignores
@@ -177,7 +178,7 @@ def _at(axis: int, index: Any) -> tuple[Any, ...]:
 
 def _integers(indices: Any, n: int, mode: str) -> Any:
     """Indices as an array, brought into range as `mode` says."""
-    indices = np.asanyarray(plain_index(indices))
+    indices = values_of(plain_index(indices))
     if indices.dtype.kind not in "iub":
         raise DTypeError(f"indices have to be integers; got dtype {indices.dtype}")
     indices = indices.astype(np.intp, copy=False)
@@ -281,7 +282,7 @@ def compress(condition: Any, a: Any, axis: int | None = None, out: None = None) 
     array([1., 0., 1.])
     """
     refuse_out("compress", out)
-    condition = np.asarray(bare(condition))
+    condition = as_operand(bare(condition))
     if condition.ndim != 1:
         raise ValueError(f"the condition has to have one axis; its shape is {condition.shape}")
     return take(a, np.flatnonzero(condition), axis)
@@ -307,7 +308,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     >>> f(np.array([-2.0, 0.5, 2.0])), ag.grad(lambda x: f(x).sum())(np.array([-2.0, 0.5, 2.0]))
     (array([4. , 0.5, 1. ]), array([-4.,  1.,  0.]))
     """
-    conditions = [np.asarray(bare(condition)) for condition in condlist]
+    conditions = [as_operand(bare(condition)) for condition in condlist]
     if not conditions or len(conditions) != len(choicelist):
         raise ValueError(f"{len(conditions)} conditions and {len(choicelist)} choices: as many of each, and at least one")
     if any(condition.dtype != bool for condition in conditions):
@@ -335,7 +336,9 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         conditions = np.concatenate([conditions, ~np.any(conditions, axis=0, keepdims=True)])
     elif len(conditions) != len(funclist):
         raise ValueError(f"{len(conditions)} conditions need as many functions, or one more; got {len(funclist)}")
-    y = np.where(False, x, np.zeros((), x.dtype))  # zeros that know x, also when no piece is taken
+    y = np.where(
+        beside(np.array(False), x), x, np.zeros((), x.dtype, like=foreign(x))
+    )  # zeros that know x, also when no piece is taken
     for condition, function in zip(conditions, funclist, strict=True):
         if not callable(function):
             y = _with(y, condition, function)
@@ -347,9 +350,9 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 def _conditions(condlist: Any, x: Any) -> Any:
     """The conditions of piecewise along a first axis; a single one may come without its list."""
     condlist = bare(condlist)
-    if np.ndim(condlist) == 0 or (x.ndim and np.ndim(bare(condlist[0])) == 0):
+    if getattr(condlist, "ndim", None) == 0 or isinstance(condlist, bool) or (x.ndim and np.ndim(bare(condlist[0])) == 0):
         condlist = [condlist]
-    return np.asarray([bare(condition) for condition in condlist], dtype=bool)
+    return np.stack([as_operand(bare(condition), x).astype(bool) for condition in condlist])
 
 
 # Diagonals and windows

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from ..arrays import beside
 from ..dual import bare
 from ..errors import DTypeError, NoRuleError
 from .derived import as_operand, derived
@@ -84,7 +85,7 @@ def column_stack(tup: Any) -> Any:
     >>> ag.grad(lambda a: ag.column_stack([a, a**2]).sum())(np.ones(3))
     array([3., 3., 3.])
     """
-    arrays = [as_operand(x) for x in tup]
+    arrays = [as_operand(x, *tup) for x in tup]
     return concatenate([x if x.ndim > 1 else reshape(x, (-1, 1)) for x in arrays], 1)
 
 
@@ -154,7 +155,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     """
     arr = ravel(arr) if axis is None else as_operand(arr)
     axis = normalize_axis_index(-1 if axis is None else axis, arr.ndim)
-    values, obj = _held(values, arr.dtype), bare(obj)
+    values, obj = _held(as_operand(values, arr), arr.dtype), bare(obj)
     values = reshape(values, (1,) * (arr.ndim - values.ndim) + values.shape)
     if isinstance(obj, slice) or np.ndim(obj):
         count = np.insert(np.arange(arr.shape[axis]), obj, -1).size - arr.shape[axis]
@@ -309,7 +310,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
     widths = _widths(pad_width, x.ndim)
     if x.dtype.kind not in "fc":
         y = np.pad(bare(x), widths, mode, **kwargs)  # no gradient; NumPy rounds means and ramps of integers
-        return y if isinstance(x, np.ndarray) else type(x)(y)
+        return y if bare(x) is x else type(x)(y)
     value = kwargs.get("constant_values", 0)
     if mode == "empty" or (mode == "constant" and value.__class__ in {int, float} and value == 0):
         middle = tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape, strict=True))
@@ -341,23 +342,23 @@ def _widths(pad_width: Any, ndim: int) -> list[list[int]]:
     return widths.tolist()
 
 
-def _option(value: Any, axis: int, end: int, ndim: int) -> Any:
-    """The value of an option for one end (0 or 1) of an axis."""
-    return broadcast_to(as_operand(value), (ndim, 2))[axis, end]
+def _option(value: Any, axis: int, end: int, x: Any) -> Any:
+    """The value of an option for one end (0 or 1) of an axis of x."""
+    return broadcast_to(as_operand(value, x), (x.ndim, 2))[axis, end]
 
 
 # What is put before (end 0) or behind (end 1) an axis: n slices, from `(x, axis, end, n, mode, options)`
 
 
 def _constant(x: Any, axis: int, end: int, n: int, mode: str, options: Any) -> Any:
-    value = _held(_option(options.get("constant_values", 0), axis, end, x.ndim), x.dtype)
+    value = _held(_option(options.get("constant_values", 0), axis, end, x), x.dtype)
     return broadcast_to(value, (*x.shape[:axis], n, *x.shape[axis + 1 :]))
 
 
 def _statistic(x: Any, axis: int, end: int, n: int, mode: str, options: Any) -> Any:
     """The mean (median, maximum, minimum) of so many slices at that end."""
     length, size = options.get("stat_length"), x.shape[axis]
-    length = size if length is None else min(int(_option(length, axis, end, x.ndim)), size)
+    length = size if length is None else min(int(_option(length, axis, end, np.empty([0] * x.ndim))), size)
     if not length:
         raise ValueError(f"mode '{mode}' needs at least one element along axis {axis}, and a stat_length of at least 1")
     function: Any = {"mean": np.mean, "median": np.median, "maximum": np.max, "minimum": np.min}[mode]
@@ -367,8 +368,8 @@ def _statistic(x: Any, axis: int, end: int, n: int, mode: str, options: Any) -> 
 
 def _ramp(x: Any, axis: int, end: int, n: int, mode: str, options: Any) -> Any:
     """A straight line between the edge and an end value."""
-    far = _held(_option(options.get("end_values", 0), axis, end, x.ndim), x.dtype)
-    share = (np.arange(n) / n).astype(x.dtype).reshape(-1, *(1,) * (x.ndim - 1 - axis))
+    far = _held(_option(options.get("end_values", 0), axis, end, x), x.dtype)
+    share = beside((np.arange(n) / n).astype(x.dtype).reshape(-1, *(1,) * (x.ndim - 1 - axis)), x)
     edge = x[at(axis, slice(-1, None) if end else slice(0, 1))]
     return far + (edge - far) * (share[::-1] if end else share)
 

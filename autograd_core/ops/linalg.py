@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from ..arrays import is_foreign
 from ..dual import bare
 from ..errors import ShapeError
 from ..record import implements, primitive
@@ -65,9 +66,13 @@ def _pinv_rule(g: Any, y: Any, a: Any) -> Any:
     return conj(rows - (a @ y) @ rows + columns - columns @ (y @ a) - p @ conj(g) @ p)
 
 
+def _pinv_forward(a: Any, rcond: Any, hermitian: bool) -> Any:
+    return np.linalg.pinv(a, rcond) if is_foreign(a) else np.linalg.pinv(a, rcond, hermitian)
+
+
 _pinv = primitive(
     "pinv",
-    np.linalg.pinv,
+    _pinv_forward,
     lambda g, y, a, _rcond, _hermitian: _pinv_rule(g, y, a),
 )
 _lstsq = primitive(
@@ -259,7 +264,7 @@ _PADE = [
 
 
 def _expm_forward(a: Any) -> Any:
-    size = np.abs(a).sum(axis=-2).max(axis=-1, initial=0)[..., None, None]
+    size = (np.abs(a).sum(axis=-2).max(axis=-1) if a.shape[-1] else np.abs(a).sum(axis=(-2, -1)))[..., None, None]
     halvings = np.maximum(np.ceil(np.log2(np.maximum(size, 1) / 5.37)), 0)
     a = a / 2.0 ** halvings.astype(a.real.dtype)
     b = [c / _PADE[0] for c in _PADE]
@@ -270,7 +275,7 @@ def _expm_forward(a: Any) -> Any:
     odd = a @ (a6 @ (b[13] * a6 + b[11] * a4 + b[9] * a2) + b[7] * a6 + b[5] * a4 + b[3] * a2 + b[1] * eye)
     even = a6 @ (b[12] * a6 + b[10] * a4 + b[8] * a2) + b[6] * a6 + b[4] * a4 + b[2] * a2 + b[0] * eye
     y = np.linalg.solve(even - odd, even + odd)
-    for k in range(int(halvings.max(initial=0))):
+    for k in range(int(halvings.max()) if halvings.size else 0):
         y = np.where(k < halvings, y @ y, y)
     return y
 

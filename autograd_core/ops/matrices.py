@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import beside
 from ..dual import bare
 from ..errors import ShapeError
 from ..record import primitive
@@ -23,13 +24,13 @@ def adjoint(x: Any) -> Any:
 def eye_of(x: Any, n: int | None = None) -> Any:
     """Where the diagonal of the matrices in x is, as booleans: they keep a float32 product float32."""
     x = bare(x)
-    return np.eye(x.shape[-2] if n is None else n, dtype=bool, like=x)
+    return beside(np.eye(x.shape[-2] if n is None else n, dtype=bool), x)
 
 
 def below_of(x: Any) -> Any:
     """Where x is strictly below its diagonal."""
     x = bare(x)
-    return np.tri(x.shape[-2], x.shape[-1], k=-1, dtype=bool, like=x)
+    return beside(np.tri(x.shape[-2], x.shape[-1], k=-1, dtype=bool), x)
 
 
 def diagonal_of(x: Any) -> Any:
@@ -52,6 +53,12 @@ def check_matrix(name: str, a: Any, square: bool = False) -> None:
     """Raise if the last two axes of `a` are missing, or are not as long as each other."""
     if a.ndim < 2 or (square and a.shape[-1] != a.shape[-2]):
         raise ShapeError(f"'{name}' takes {'square ' * square}matrices, in the last two axes; got shape {a.shape}")
+
+
+def largest(x: Any) -> Any:
+    """The largest absolute value; 0 of nothing."""
+    x = np.abs(bare(x))
+    return x.max() if x.size else 0.0
 
 
 def from_lower(a: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import one_kind
 from ..dual import bare
 from ..errors import BoundsError, DTypeError, ShapeError
 from ..record import primitive
@@ -112,7 +113,8 @@ def softmax_cross_entropy(scores: Any, labels: Any) -> Any:
     >>> ag.softmax_cross_entropy(np.array([[0.0, 0.0], [0.0, 1e4]]), np.array([0, 1])).round(6)
     array([0.693147, 0.      ])
     """
-    scores, labels = as_operand(scores), np.asarray(bare(labels))
+    scores, labels = as_operand(scores), as_operand(bare(labels), scores)
+    one_kind("'softmax_cross_entropy'", scores, labels)
     if labels.dtype.kind not in "iu":
         raise DTypeError(f"'softmax_cross_entropy' takes integer labels; got {labels.dtype}")
     if not scores.ndim or scores.shape[:-1] != labels.shape:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from ..arrays import is_foreign
 from ..dual import bare
 from ..errors import ShapeError
 from ..piece import dense
@@ -23,7 +24,7 @@ Axes = tuple[int, ...]
 
 def _mean_of_products(a: Any, b: Any, axes: Axes) -> Any:
     """The mean of a * b over axes, kept as ones, without an array of the products (in a third of its time)."""
-    if axes == (a.ndim - 1,):
+    if axes == (a.ndim - 1,) and not is_foreign(a):
         return (np.vecdot(a, b) / a.shape[-1])[..., None]
     every = range(a.ndim)
     kept = [k for k in every if k not in axes]
@@ -33,7 +34,7 @@ def _mean_of_products(a: Any, b: Any, axes: Axes) -> Any:
 
 def _mean(a: Any, axes: Axes) -> Any:
     """The mean over axes, kept as ones; of the last one as a product of a matrix and a vector, in a quarter of the time."""
-    if axes == (a.ndim - 1,) and a.shape[-1]:
+    if axes == (a.ndim - 1,) and a.shape[-1] and not is_foreign(a):
         return (a @ np.ones(a.shape[-1], a.dtype) / a.shape[-1])[..., None]
     return a.mean(axis=axes, keepdims=True)
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from ..arrays import is_foreign
 from ..dual import bare
 from ..errors import ShapeError
 from ..record import primitive
@@ -40,9 +41,16 @@ def _kept(y: Any, x: Any, axis: tuple[int, ...]) -> Any:
     return reshape(y, tuple(1 if i in axis else n for i, n in enumerate(x.shape)))
 
 
+def _vector_norm(x: Any, axis: tuple[int, ...], keepdims: bool, p: float = 2.0) -> Any:
+    if not is_foreign(x):
+        return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=p)
+    powers = x * x if p == 2 and x.dtype.kind != "c" else abs(x) ** p
+    return powers.sum(axis=axis, keepdims=keepdims) ** (1 / p)
+
+
 _length = primitive(
     "norm",
-    lambda x, axis, keepdims: np.linalg.vector_norm(x, axis=axis, keepdims=keepdims),
+    _vector_norm,
     lambda g, y, x, axis, _keepdims: _kept(_ratio(g, y), x, axis) * conj(x),
 )
 
@@ -58,7 +66,7 @@ def _power_norm_rule(g: Any, y: Any, x: Any, axis: tuple[int, ...], _keepdims: b
 
 _power_norm = primitive(
     "p_norm",
-    lambda x, axis, keepdims, p: np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=p),
+    _vector_norm,
     _power_norm_rule,
 )
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from ..arrays import is_foreign
 from ..errors import ShapeError
 from ..record import implements, primitive
 from .derived import as_operand, derived, refuse_out
@@ -60,8 +61,13 @@ _cross: Any = primitive(
 )
 
 
+def _is_ours(x: Any) -> bool:
+    """Whether a function composed of rows is wanted: for Tensors, and for libraries that may lack NumPy's."""
+    return hasattr(x, "_data") or is_foreign(x)
+
+
 def replaces(numpy_function: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """As `derived`; and when no argument is a Tensor, NumPy's own function is called."""
+    """As `derived`; and when all arguments are NumPy's, its own function is called."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         recorded = derived(numpy_function)(function)
@@ -69,7 +75,7 @@ def replaces(numpy_function: Callable[..., Any]) -> Callable[[Callable[..., Any]
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             for x in (*args, *kwargs.values()):
-                if hasattr(x, "_data") or (isinstance(x, (list, tuple)) and any(hasattr(item, "_data") for item in x)):
+                if _is_ours(x) or (isinstance(x, (list, tuple)) and any(map(_is_ours, x))):
                     return recorded(*args, **kwargs)
             return numpy_function(*args, **kwargs)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import foreign
 from ..errors import ShapeError
 from ..fused import Parts, fused
 from ..piece import dense
@@ -50,7 +51,7 @@ def _sigmoid_(a: Any) -> None:
 
 
 def _lstm_forward(z: Any, c: Any) -> Any:
-    y = np.empty((7, *c.shape), _floating(z, c))
+    y = np.empty((7, *c.shape), _floating(z, c), like=foreign(z))
     i, f, o, g, new, squashed, h = y
     i[...], f[...], g[...], o[...] = _blocks(z, 4)
     _sigmoid_(y[:3])
@@ -255,7 +256,7 @@ def lstm(x: Any, weight_ih: Any, weight_hh: Any, bias: Any, h: Any, c: Any) -> t
 
 
 def _gru_forward(a: Any, b: Any, h: Any) -> Any:
-    y = np.empty((4, *h.shape), _floating(a, b, h))
+    y = np.empty((4, *h.shape), _floating(a, b, h), like=foreign(a))
     r, z, candidate, new = y
     (ar, az, an), (br, bz, bn) = _blocks(a, 3), _blocks(b, 3)
     np.add(ar, br, out=r)

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from ..arrays import is_foreign
 from ..dual import bare
 from ..errors import NoRuleError, ShapeError
 from ..record import implements, primitive
 from ..tensor import wrap
+from .derived import as_operand
 from .elementwise import sqrt, where
 from .shapes import broadcast_to, moveaxis, ndim_of, reshape, shape_of
 
@@ -325,11 +327,11 @@ def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
     >>> ag.value_and_grad(lambda a: ag.average(a, weights=[3.0, 1.0]))(np.array([1.0, 5.0]))
     (2.0, array([0.75, 0.25]))
     """
-    a = a if hasattr(a, "dtype") else np.asarray(a)
+    a = as_operand(a)
     if weights is None:
         y = mean(a, axis, keepdims=keepdims)
         return (y, np.full_like(bare(y), _count(shape_of(a), axis))) if returned else y
-    weights = weights if hasattr(weights, "dtype") else np.asarray(weights)
+    weights = as_operand(weights, a)
     if shape_of(weights) != shape_of(a):
         axes = normalize_axis_tuple(axis, ndim_of(a)) if axis is not None else ()
         if shape_of(weights) != tuple(shape_of(a)[i] for i in axes):
@@ -355,7 +357,7 @@ def _ignoring_nan(numpy_function: Any, reduction: Any, example: str) -> Any:
     """A reduction over what is not NaN: as if `where=` had left the rest out. The example is of (4, NaN, 2)."""
 
     def call(a: Any, *args: Any, where: Any = True, **options: Any) -> Any:
-        a = a if hasattr(a, "dtype") else np.asarray(a)
+        a = as_operand(a)
         return reduction(a, *args, where=_known(a, where), **options)
 
     call.__name__ = name = numpy_function.__name__
@@ -418,9 +420,10 @@ def cov(
     if y is not None:
         x = np.concatenate([x, _samples(y, rowvar)])
     x = x if dtype is None else x.astype(dtype)
-    w = None if fweights is None else np.asarray(fweights, float)
+    w = None if fweights is None else as_operand(fweights, x).astype(float)
     if aweights is not None:
-        w = np.asarray(aweights, float) if w is None else w * np.asarray(aweights, float)
+        aweights = as_operand(aweights, x).astype(float)
+        w = aweights if w is None else w * aweights
     ddof = (0 if bias else 1) if ddof is None else ddof
     if w is None:
         count, centred = float(shape_of(x)[1]), x - x.mean(axis=1, keepdims=True)
@@ -431,13 +434,13 @@ def cov(
         centred = x - (x * w).sum(axis=1, keepdims=True) / count
         weighted = centred * w
         if ddof and aweights is not None:
-            ddof = ddof * float((w * np.asarray(aweights, float)).sum() / w.sum())
+            ddof = ddof * float((w * aweights).sum() / w.sum())
     c = weighted @ np.conj(centred).T if centred.dtype.kind == "c" else weighted @ centred.T
     return np.squeeze(c / (count - ddof))
 
 
 def _samples(m: Any, rowvar: bool) -> Any:
-    m = m if hasattr(m, "dtype") else np.asarray(m)
+    m = as_operand(m)
     if ndim_of(m) > 2:
         raise ShapeError(f"cov takes one or two axes, variables and samples; got shape {shape_of(m)}")
     if ndim_of(m) < 2:
@@ -467,13 +470,20 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
 # The neural ones among them: shifted by the maximum, so that huge values and -inf are exact
 
 
+def _largest(x: Any, axis: Axis) -> Any:
+    """The maximum, -inf of nothing."""
+    if not is_foreign(x):
+        return x.max(axis=axis, keepdims=True, initial=-np.inf)
+    return x.max(axis=axis, keepdims=True) if _count(x.shape, axis) else np.full_like(x, -np.inf, shape=_kept(x.shape, axis))
+
+
 def _shifted(x: Any, axis: Axis) -> tuple[Any, Any, bool]:
     """x less its maximum, the maximum, and whether all maxima are finite (then every sum of e^z is at least 1).
 
     Where the maximum is infinite, elements become 0 (weight 1) where they are inf, and -inf (weight 0) elsewhere.
     """
-    top = x.max(axis=axis, keepdims=True, initial=-np.inf)
-    if np.isfinite(top).all():
+    top = _largest(x, axis)
+    if not is_foreign(top) and np.isfinite(top).all():  # on a GPU, reading the answer would stop its queue of work
         return x - top, top, True
     with np.errstate(invalid="ignore"):
         z = x - top
@@ -518,7 +528,7 @@ _logsumexp = primitive(
 
 
 def _float(x: Any) -> Any:
-    x = x if hasattr(x, "dtype") else np.asarray(x)
+    x = as_operand(x)
     return x if x.dtype.kind in "fc" else x.astype(np.float64)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from ..arrays import beside
 from ..dual import bare
 from ..errors import NoRuleError
 from ..record import implements, primitive
@@ -173,7 +174,7 @@ def _end(value: Any, a: Any, axis: int) -> Any:
     if value is None or ndim_of(value):
         return value
     shape = shape_of(a)
-    value = value if hasattr(value, "_data") else np.asarray(value, bare(a).dtype)
+    value = value if hasattr(value, "_data") else beside(np.asarray(value, bare(a).dtype), a)
     return broadcast_to(value, (*shape[:axis], 1, *shape[axis + 1 :]))
 
 
@@ -188,7 +189,11 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     array([-1.,  1.,  0.])
     """
     inner = diff(ravel(as_operand(ary)))
-    parts = [p if hasattr(p, "dtype") else np.asarray(p, inner.dtype) for p in (to_begin, inner, to_end) if p is not None]
+    parts = [
+        p if hasattr(p, "dtype") else beside(np.asarray(p, inner.dtype), inner)
+        for p in (to_begin, inner, to_end)
+        if p is not None
+    ]
     return concatenate([ravel(p) for p in parts])
 
 
@@ -234,7 +239,7 @@ def _gradient(f: Any, h: Any, axis: int, edge_order: int) -> Any:
             f"gradient with edge_order={edge_order} needs at least {edge_order + 1} elements along axis {axis}; got {n}"
         )
     if not ndim_of(h):
-        h = h if hasattr(h, "_data") else np.asarray(h, np.result_type(bare(f), 0.0))
+        h = h if hasattr(h, "_data") else beside(np.asarray(h, np.result_type(bare(f), 0.0)), f)
     steps = diff(h) if ndim_of(h) else broadcast_to(h, (n - 1,))
     if shape_of(steps) != (n - 1,):
         raise ValueError(f"gradient: {shape_of(h)[0]} coordinates for {n} elements along axis {axis}")
@@ -307,7 +312,8 @@ _CHOSEN: dict[str, Any] = {
 
 
 def _quantile(a: Any, q: Any, axis: Axis, method: str, keepdims: bool, skip_nan: bool) -> Any:
-    a, q = as_operand(a), np.asarray(bare(q), np.float64)
+    a = as_operand(a)
+    q = as_operand(bare(q), a).astype(np.float64)
     if not ((q >= 0) & (q <= 1)).all():
         raise ValueError("quantiles are between 0 and 1 (percentiles between 0 and 100)")
     ndim, shape = ndim_of(a), shape_of(a)
@@ -316,10 +322,10 @@ def _quantile(a: Any, q: Any, axis: Axis, method: str, keepdims: bool, skip_nan:
     rows = reshape(moveaxis(a, axes, range(ndim - len(axes), ndim)), (*rest, -1))
     rows = rows if rows.dtype.kind == "f" else rows.astype(np.float64)
     if not shape_of(rows)[-1]:  # of nothing: NaN
-        rows = concatenate([rows, np.full((*rest, 1), np.nan, rows.dtype)], axis=-1)
+        rows = concatenate([rows, beside(np.full((*rest, 1), np.nan, rows.dtype), rows)], axis=-1)
     rows = sort(rows)  # NaN comes last
     bad = np.isnan(bare(rows))
-    counts = (~bad).sum(axis=-1) if skip_nan else np.full(rest, shape_of(rows)[-1])
+    counts = (~bad).sum(axis=-1) if skip_nan else beside(np.full(rest, shape_of(rows)[-1]), rows)
     missing = (counts == 0) | (False if skip_nan else bad.any(axis=-1))
     place = _place(q.reshape((-1,) + (1,) * len(rest)), np.maximum(counts, 1), method)
     low = np.floor(place).astype(int)
@@ -362,7 +368,7 @@ def _quantiles(numpy_function: Any, percent: bool, skip_nan: bool, doc: str) -> 
             raise NoRuleError(f"'{numpy_function.__name__}' on a Tensor does not take weights=, out= or interpolation=")
         if hasattr(q, "_data") and getattr(q, "_node", q) is not None:
             raise NoRuleError(f"'{numpy_function.__name__}' has no derivative with respect to q: pass its values (q.numpy())")
-        fraction = np.asarray(bare(q)) / 100 if percent else q
+        fraction = as_operand(bare(q), a) / 100 if percent else q
         return _quantile(a, fraction, axis, method, keepdims, skip_nan)
 
     name, q, first = numpy_function.__name__, 50 if percent else 0.5, "np.nan" if skip_nan else 4.0
@@ -464,7 +470,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     >>> ag.value_and_grad(lambda x: ag.interp(x, [0.0, 1.0, 2.0], [0.0, 10.0, 40.0]))(1.5)
     (25.0, 30.0)
     """
-    x, xp, fp = as_operand(x), as_operand(xp), as_operand(fp)
+    x, xp, fp = (as_operand(part, x, xp, fp) for part in (x, xp, fp))
     if period is not None:
         x, xp = x % period, xp % period
         order = np.argsort(bare(xp), kind="stable")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from ..arrays import beside, foreign
 from ..dual import bare
 from ..errors import DTypeError
 from ..graph import unbroadcast
@@ -542,8 +543,8 @@ def _triangle(m: Any, k: int, lower: bool) -> Any:
     if not m.ndim:
         raise ValueError("an array with at least one axis is needed")
     rows, columns = (m.shape[-1:] + m.shape)[-2:]  # a vector stands for as many equal rows
-    mask = np.tri(rows, columns, k, dtype=bool)
-    zero = np.zeros(1, m.dtype)
+    mask = beside(np.tri(rows, columns, k, dtype=bool), m)
+    zero = np.zeros(1, m.dtype, like=foreign(m))
     return np.where(mask, m, zero) if lower else np.where(mask, zero, m)
 
 
@@ -576,7 +577,7 @@ def triu(m: Any, k: int = 0) -> Any:
 
 def _operands(arrays: Any, dtype: Any, casting: Any) -> list[Any]:
     """What is to be joined, of one dtype if one is asked for."""
-    operands = [as_operand(x) for x in arrays]
+    operands = [as_operand(x, *arrays) for x in arrays]
     if dtype is None:
         return operands
     for x in operands:

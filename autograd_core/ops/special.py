@@ -8,6 +8,7 @@ import numpy as np
 from ..dual import bare
 from ..record import binary, primitive, unary
 from ..tensor import NAMED
+from .derived import as_operand
 from .elementwise import sigmoid
 
 __all__ = ["digamma", "erf", "erfc", "expit", "gammaln", "logit", "polygamma", "xlog1py", "xlogy"]
@@ -75,7 +76,7 @@ def _erfc_of_large(x: Any) -> Any:
 
 def _erf_parts(x: Any) -> tuple[Any, Any, Any, Any]:
     """x as float64, |x| where it is small, and erf near 0 and erfc of |x| far from it."""
-    z = np.asarray(x, np.float64)
+    z = as_operand(x).astype(np.float64)
     size = np.abs(z)
     near = np.minimum(size, 1.0)
     far = np.clip(size, 1.0, 30.0)
@@ -83,7 +84,7 @@ def _erf_parts(x: Any) -> tuple[Any, Any, Any, Any]:
 
 
 def _dtype(x: Any) -> Any:
-    x = np.asarray(x)
+    x = as_operand(x)
     return x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
 
 
@@ -116,7 +117,8 @@ _LARGE = 10
 
 
 def _gammaln(x: Any) -> Any:
-    z = np.array(x, np.float64)
+    x = as_operand(x)
+    z = x.astype(np.float64)
     low = z < 0.5
     z = np.where(low, 1 - z, z)  # reflection: gamma(x) gamma(1 - x) = pi / sin(pi x)
     shift = np.zeros_like(z)
@@ -127,18 +129,17 @@ def _gammaln(x: Any) -> Any:
     series = sum(b / (2 * k * (2 * k - 1)) * z ** (1 - 2 * k) for k, b in enumerate(_BERNOULLI, start=1))
     y = (z - 0.5) * (np.log(z) - 1) - 0.5 + 0.5 * math.log(2 * math.pi) + series - shift
     with np.errstate(divide="ignore", invalid="ignore"):
-        y = np.where(low, math.log(math.pi) - np.log(np.abs(np.sin(math.pi * np.asarray(x)))) - y, y)
-    y = np.where((np.asarray(x) <= 0) & (np.floor(x) == x), np.inf, y)
+        y = np.where(low, math.log(math.pi) - np.log(np.abs(np.sin(math.pi * x))) - y, y)
+    y = np.where((x <= 0) & (np.floor(x) == x), np.inf, y)
     return y.astype(_dtype(x))[()]
 
 
 def _polygamma(n: int, x: Any) -> Any:
-    z = np.array(x, np.float64)
-    pole = (z <= 0) & (np.floor(z) == z)
-    z[pole] = np.nan
+    z = as_operand(x).astype(np.float64)
+    z = np.where((z <= 0) & (np.floor(z) == z), np.nan, z)  # the poles
     total = np.zeros_like(z)
     sign = -1.0 if n % 2 else 1.0
-    reflected = z < -_LARGE if n == 0 else np.zeros(z.shape, bool)  # digamma(1 - x) - digamma(x) = pi / tan(pi x)
+    reflected = z < -_LARGE if n == 0 else np.zeros_like(z, bool)  # digamma(1 - x) - digamma(x) = pi / tan(pi x)
     z = np.where(reflected, 1 - z, z)
     while (small := z < _LARGE).any():
         total -= np.where(small, sign * math.factorial(n) / np.where(small, z, 1) ** (n + 1), 0)

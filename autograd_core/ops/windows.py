@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..arrays import foreign, is_foreign
 from ..dual import bare
 from ..errors import ShapeError
 from ..record import primitive
@@ -79,7 +80,7 @@ class Windows(NamedTuple):
 def _first_maxima(x: Any, y: Any, windows: Windows) -> Iterator[tuple[tuple[Any, ...], Any]]:
     """For each element of a window its index, and where it is the maximum y; of equal ones the first, as in PyTorch."""
     x, y = windows.padded(bare(x), -np.inf), bare(y)
-    nowhere = np.isnan(y) if y.dtype.kind == "f" and np.isnan(np.max(y, initial=-np.inf)) else None
+    nowhere = np.isnan(y) if y.dtype.kind == "f" and y.size and np.isnan(y.max()) else None
     taken: Any = None
     for index in windows.offsets(y.shape[2:]):
         here = x[index] == y
@@ -109,7 +110,7 @@ def _in_order_of(y: Any, g: Any) -> Any:
     """g as it is, or in the memory order of y: elementwise functions of arrays in two orders take several times as long."""
     if g.strides == y.strides or g.shape != y.shape:
         return g
-    c = np.empty_like(y, g.dtype)
+    c = np.empty_like(y, dtype=g.dtype)
     c[...] = g
     return c
 
@@ -117,7 +118,7 @@ def _in_order_of(y: Any, g: Any) -> Any:
 def _gathered(t: Any, x: Any, y: Any, windows: Windows) -> Any:
     """The elements of t where x has its maxima."""
     t = windows.padded(_in_order_of(x, t))
-    out = np.zeros_like(y, t.dtype)
+    out = np.zeros_like(y, dtype=t.dtype)
     for index, here in _first_maxima(x, y, windows):
         out += t[index] * here
     return out
@@ -171,13 +172,17 @@ _window_spread: Any = primitive(
 
 def _unfolded(x: Any, windows: Windows) -> Any:
     count = windows.number(x.shape[2:])
+    if is_foreign(x):  # its strides cannot be reached through NumPy
+        x = windows.padded(x)
+        parts = np.stack([x[index] for index in windows.offsets(count)], axis=2)
+        return parts.reshape(len(x), x.shape[1] * math.prod(windows.size), math.prod(count))
     view = windows.view(windows.padded(x), count)
     k = len(windows.size)
     return np.moveaxis(view, k + 1, 0).reshape(len(x), x.shape[1] * math.prod(windows.size), math.prod(count))
 
 
 def _folded(columns: Any, windows: Windows, shape: tuple[int, ...]) -> Any:
-    out = np.zeros(windows.around(shape), columns.dtype)
+    out = np.zeros(windows.around(shape), columns.dtype, like=foreign(columns))
     count = windows.number(shape[2:])
     parts = columns.reshape(*shape[:2], math.prod(windows.size), *count)
     for k, index in enumerate(windows.offsets(count)):

@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import foreign
 from autograd_core.tree import flatten
 
 from ..module import Module, substituted
@@ -47,6 +48,7 @@ class DataParallel(Module):
 
     Raises:
         ValueError: the modules of the ranks differ in names, shapes or dtypes.
+        ArrayKindError: there are several ranks, and the parameters are not NumPy arrays.
 
     Source: Li et al., PyTorch distributed: experiences on accelerating data parallel training, VLDB 2020, for buckets
     and their order; Goyal et al., Accurate, large minibatch SGD, 2017, for what has to be averaged how.
@@ -68,6 +70,10 @@ class DataParallel(Module):
         self._plan: tuple[Any, ...] | None = None
         if self.size == 1:
             return
+        if foreign(*self.parameters(), *self.buffers()) is not None:
+            raise ag.ArrayKindError(
+                f"{self.size} ranks send each other NumPy arrays: bring the module to the host, module.to(like=np.empty(0))"
+            )
         self._check_same({name: (t.shape, str(t.dtype)) for name, t in self._tensors()}, "differ in names, shapes or dtypes")
         self._broadcast(self._tensors())
         self.verify()

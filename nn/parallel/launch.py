@@ -40,7 +40,7 @@ def world() -> Any:
     if comm.size > 1 and not isinstance(sys.excepthook, partial):
         sys.excepthook = partial(_end_all, comm)
         threading.excepthook = lambda args: _end_all(comm, args.exc_type, args.exc_value, args.exc_traceback)
-        atexit.register(_wait_for_all, comm)
+        _Leaving(comm)
     return comm
 
 
@@ -53,11 +53,55 @@ def _end_all(comm: Any, kind: type[BaseException], error: BaseException | None, 
     comm.Abort(1)
 
 
-def _wait_for_all(comm: Any) -> None:
-    """Sleep until all ranks are done: MPI itself would wait by spinning, and take the cores from those that still work."""
-    done = comm.Ibarrier()
-    while not done.Test():
-        time.sleep(0.01)
+class _Leaving:
+    """Ranks that leave in good order say how many common calls they took part in; nobody waits for one that is gone.
+
+    MPI sees a rank that is killed, but not `sys.exit(1)` on one rank, nor a script that comes to its end earlier on one rank
+    than on others: these would wait for ever. A thread looks twice a second whether somebody has left, and ends all ranks
+    if this one has begun a common call that the other did not. A rank that leaves sleeps until all have left: MPI itself
+    would wait by spinning, and take the cores from those that still work.
+    """
+
+    _TAG = 31_997  # of messages, which have nothing to do with the common calls on the same communicator
+    begun = 0  # common calls of all ranks that this process took part in
+
+    def __init__(self, comm: Any) -> None:
+        self.comm, self.left, self.over = comm, dict[int, int](), threading.Event()
+        self.mpi = mpi = need("mpi4py.MPI", "mpi")
+        self.thread = threading.Thread(target=self._watch, name="ranks that leave", daemon=True)
+        if mpi.Query_thread() == mpi.THREAD_MULTIPLE:  # else MPI may be called by one thread only, which may be waiting
+            self.thread.start()
+        atexit.register(self._leave)
+
+    def _watch(self) -> None:
+        while not self.over.wait(0.5) and not self.mpi.Is_finalized():
+            self._look()
+            early = [rank for rank, begun in self.left.items() if begun < _Leaving.begun]
+            if early:
+                sys.stderr.write(
+                    f"rank {self.comm.rank} of {self.comm.size} ends all others: it waits for rank {early[0]}, which has left "
+                    f"by sys.exit or by coming to its end, after {self.left[early[0]]} common calls. Every rank has to make "
+                    "the same calls in the same order; nn.parallel.abort(status) ends all of them.\n"
+                )
+                sys.stdout.flush()
+                sys.stderr.flush()
+                self.comm.Abort(1)
+
+    def _look(self) -> None:
+        """Take in who has left."""
+        while self.comm.Iprobe(tag=self._TAG):
+            rank, begun = self.comm.recv(tag=self._TAG)
+            self.left[rank] = begun
+
+    def _leave(self) -> None:
+        self.over.set()
+        if self.thread.is_alive():
+            self.thread.join()
+        others = [rank for rank in range(self.comm.size) if rank != self.comm.rank]
+        sent = [self.comm.isend((self.comm.rank, _Leaving.begun), rank, self._TAG) for rank in others]
+        while len(self.left) < len(others) or not all(request.Test() for request in sent):
+            time.sleep(0.01)
+            self._look()
 
 
 def abort(status: int) -> None:
@@ -88,6 +132,7 @@ class Ranks:
     """
 
     def __init__(self, comm: Any = None) -> None:
+        self._counts = comm is None  # common calls of all ranks, not those on a communicator of the user's
         comm = world() if comm is None else None if comm == "alone" else comm
         self.rank: int = 0 if comm is None else comm.rank
         self.size: int = 1 if comm is None else comm.size
@@ -96,13 +141,18 @@ class Ranks:
     def __deepcopy__(self, _memo: dict[int, Any]) -> Ranks:
         return self  # a copied module is trained by the same processes
 
+    def common(self) -> Any:
+        """The communicator, for one call that all ranks make: counted, so that a rank which leaves before is found out."""
+        _Leaving.begun += self._counts
+        return self.comm
+
     def gathered(self, value: Any) -> list[Any]:
         """What each rank gave, in the order of the ranks; on all of them."""
-        return [value] if self.comm is None else self.comm.allgather(value)
+        return [value] if self.comm is None else self.common().allgather(value)
 
     def from_first(self, value: Any) -> Any:
         """What rank 0 gave; on all ranks."""
-        return value if self.comm is None else self.comm.bcast(value, root=0)
+        return value if self.comm is None else self.common().bcast(value, root=0)
 
     def by_first(self, f: Callable[[], Any]) -> Any:
         """What a function gives on rank 0, which alone calls it; an error is raised on all ranks."""
@@ -123,26 +173,26 @@ class Ranks:
         """The sum of the ranks' arrays, element by element; the same bits on all ranks."""
         total = np.array(values, order="C")
         if self.comm is not None:
-            self.comm.Allreduce(_in_place(), real(total))
+            self.common().Allreduce(_in_place(), real(total))
         return total
 
     def broadcast(self, array: Any) -> Any:
         """The array of rank 0, on all ranks."""
         array = np.array(array, order="C")
         if self.comm is not None:
-            self.comm.Bcast(real(array), root=0)
+            self.common().Bcast(real(array), root=0)
         return array
 
     def begin_sum(self, buffer: Any) -> Any:
         """Begin to replace a buffer by the sum of the ranks' buffers; gives a request with `Test()` and `Wait()`."""
-        return self.comm.Iallreduce(_in_place(), real(buffer))
+        return self.common().Iallreduce(_in_place(), real(buffer))
 
     def sum_of_slice(self, array: Any) -> Any:
         """Of the sum of the ranks' arrays, this rank's slice: arrays (size m,) give slices (m,)."""
         if self.comm is None:
             return array.copy()
         part = np.empty(array.size // self.size, array.dtype)
-        self.comm.Reduce_scatter_block(real(array), real(part))
+        self.common().Reduce_scatter_block(real(array), real(part))
         return part
 
     def put_together(self, part: Any, array: Any) -> None:
@@ -150,7 +200,7 @@ class Ranks:
         if self.comm is None:
             array[...] = part
         else:
-            self.comm.Allgather(real(part), real(array))
+            self.common().Allgather(real(part), real(array))
 
     def own_stream(self, generator: np.random.Generator) -> None:
         """Move a generator that is in the same state on all ranks to a stream of this rank's own; that of rank 0 stays.

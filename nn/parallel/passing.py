@@ -76,7 +76,7 @@ class Passing:
         self.ranks, self.params, self.buckets, self.local, self.done = ranks, params, buckets, local, done
         self.bucket_of = {k: i for i, bucket in enumerate(buckets) for k in bucket.members}
         self.counts = np.empty((ranks.size, 2), np.int64)
-        self.counting = ranks.comm.Iallgather(np.array(count, np.int64), self.counts)
+        self.counting = ranks.common().Iallgather(np.array(count, np.int64), self.counts)
         self._share: float | None = None
         self._begin()
 

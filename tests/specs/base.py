@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd_core.arrays import beside
+
 Arrays = tuple[np.ndarray, ...]
 
 
@@ -75,7 +77,7 @@ def reduction(name: str, f: Any = None, empty: bool = True, variants: Sequence[d
     keywords = [{}, {"axis": 0}, {"axis": -1, "keepdims": True}, {"axis": (0, 2)}, *variants]
 
     def call(x: Any, which: Any) -> Any:
-        return function(x, **keywords[int(which)])
+        return function(x, **{k: beside(v, x) if isinstance(v, np.ndarray) else v for k, v in keywords[int(which)].items()})
 
     def cases(rng: np.random.Generator) -> Iterator[Arrays]:
         for which in range(len(keywords)):

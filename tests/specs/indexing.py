@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import beside
 
 from .base import CHOICE, general, raw
 
@@ -97,9 +98,19 @@ INDEXING = [
     general("compress", lambda x: np.compress([True, False, True], x, axis=1), (2, 3), (1, 4)),
     general("compress_flat", lambda x: np.compress([0, 1], x), (2, 3)),
     general("extract", lambda x: np.extract([[True, False], [True, True]], x), (2, 2), (4,)),
-    general("select", lambda a, b, c: ag.select([MASK, ~MASK[::-1]], [a, b], c), [(3,), (2, 3), ()], [(), (1,), (3,)]),
-    general("select_numpy", lambda a, b: np.select([MASK, ag.Tensor(MASK)], [a, b], 3), [(3,), (2, 3)], [(), (1,)]),
-    general("select_default", lambda x: np.select([MASK], [x]), (3,), ()),
+    general(
+        "select",
+        lambda a, b, c: ag.select([beside(MASK, a), beside(~MASK[::-1], a)], [a, b], c),
+        [(3,), (2, 3), ()],
+        [(), (1,), (3,)],
+    ),
+    general(
+        "select_numpy",
+        lambda a, b: np.select([beside(MASK, a), ag.Tensor(beside(MASK, a))], [a, b], 3),
+        [(3,), (2, 3)],
+        [(), (1,)],
+    ),
+    general("select_default", lambda x: np.select([beside(MASK, x)], [x]), (3,), ()),
     general(
         "piecewise",
         lambda x: np.piecewise(x, [raw(x) < -0.5, raw(x) > 0.5], [np.exp, lambda v: v * v, -1.0]),

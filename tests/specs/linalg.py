@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import beside
 from autograd_core.ops.determinants import cofactor
 
 from .base import CHOICE, INF, general, raw
@@ -16,7 +17,7 @@ ANY = (*SQUARE, TALL, (2, *WIDE))
 
 
 def _eye(x: Any) -> Any:
-    return np.eye(x.shape[-1], dtype=raw(x).dtype)
+    return beside(np.eye(x.shape[-1], dtype=raw(x).dtype), x)
 
 
 def _regular(x: Any) -> Any:
@@ -26,7 +27,7 @@ def _regular(x: Any) -> Any:
 
 def _symmetric(x: Any) -> Any:
     """Symmetric, with different eigenvalues."""
-    return x + x.mT + np.arange(1, x.shape[-1] + 1, dtype=raw(x).dtype) * _eye(x) * 4
+    return x + x.mT + beside(np.arange(1, x.shape[-1] + 1, dtype=raw(x).dtype), x) * _eye(x) * 4
 
 
 def _positive(x: Any) -> Any:
@@ -35,7 +36,12 @@ def _positive(x: Any) -> Any:
 
 def _distinct(x: Any) -> Any:
     """With different singular values."""
-    return x + 3 * np.eye(*x.shape[-2:], dtype=raw(x).dtype) * np.arange(1, x.shape[-1] + 1, dtype=raw(x).dtype)
+    scaled = 3 * np.eye(*x.shape[-2:], dtype=raw(x).dtype) * np.arange(1, x.shape[-1] + 1, dtype=raw(x).dtype)
+    return x + beside(scaled, x)
+
+
+def _regular_map(x: Any) -> Any:
+    return x + beside(np.eye(4, dtype=raw(x).dtype).reshape(x.shape) * 5, x)
 
 
 def _shown(*ys: Any) -> Any:
@@ -116,8 +122,8 @@ LINALG = [
     general("pinv_rank_one", lambda a, b: la.pinv(a[:, None] * b), [(3,), (2,)], analytic=False),
     general("pinv_hermitian", lambda x: la.pinv(_symmetric(x), hermitian=True, rtol=1e-14), *SQUARE, analytic=False),
     general("lstsq", _lstsq, [(4, 3), (4,)], [(4, 2), (4, 2)], [(2, 3), (2, 2)], analytic=False),
-    general("tensorinv", lambda x: la.tensorinv(x + np.eye(4, dtype=raw(x).dtype).reshape(x.shape) * 5, ind=1), (4, 2, 2)),
-    general("tensorinv_2", lambda x: la.tensorinv(x + np.eye(4, dtype=raw(x).dtype).reshape(x.shape) * 5), (2, 2, 4)),
+    general("tensorinv", lambda x: la.tensorinv(_regular_map(x), ind=1), (4, 2, 2)),
+    general("tensorinv_2", lambda x: la.tensorinv(_regular_map(x)), (2, 2, 4)),
     general("tensorsolve", lambda a, b: la.tensorsolve(a, b), [(4, 2, 2), (4,)], [(2, 3, 6), (2, 3)]),
     general("tensorsolve_axes", lambda a, b: la.tensorsolve(a, b, axes=(0,)), [(6, 2, 3), (2, 3)]),
     general(
@@ -153,7 +159,10 @@ LINALG = [
     general("eigvalsh", lambda x: la.eigvalsh(_symmetric(x)), *SQUARE, (0, 0), analytic=False),
     general("eig", lambda x: _eig(_symmetric(x) + x / 2), *SQUARE, analytic=False),
     general(
-        "eig_rotation", lambda x: _eig(x + 4 * (np.tri(2, dtype=x.dtype) - np.tri(2, dtype=x.dtype).T)), (2, 2), analytic=False
+        "eig_rotation",
+        lambda x: _eig(x + 4 * beside(np.tri(2, dtype=x.dtype) - np.tri(2, dtype=x.dtype).T, x)),
+        (2, 2),
+        analytic=False,
     ),
     twice("eig_complex", lambda z: _eig(_distinct(z)), *SQUARE),
     general("eigvals", lambda x: la.eigvals(_symmetric(x) + x / 4), (3, 3), (1, 1), analytic=False),

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import beside
 
 from .base import binary, general
 
@@ -42,14 +43,18 @@ PRODUCTS = [
     general(
         "linear", ag.linear, [(2, 3), (4, 3), (4,)], [(2, 5, 3), (1, 3), (1,)], [(3,), (2, 3), (2,)], [(0, 3), (2, 3), (2,)]
     ),
-    general("softmax_cross_entropy", lambda x: ag.softmax_cross_entropy(x, np.arange(len(x)) % 3), (2, 3), (4, 5), (0, 2)),
+    general(
+        "softmax_cross_entropy", lambda x: ag.softmax_cross_entropy(x, beside(np.arange(len(x)) % 3, x)), (2, 3), (4, 5), (0, 2)
+    ),
     general(
         "softmax_cross_entropy_of_one",
         lambda x: ag.softmax_cross_entropy(x, 1),
         (3,),
         points=[(([1e4, -1e4],), ([1.0, -1.0],))],
     ),
-    general("softmax_cross_entropy_of_many", lambda x: ag.softmax_cross_entropy(x, np.array([[0, 2], [1, 1]])), (2, 2, 3)),
+    general(
+        "softmax_cross_entropy_of_many", lambda x: ag.softmax_cross_entropy(x, beside(np.array([[0, 2], [1, 1]]), x)), (2, 2, 3)
+    ),
     binary(
         "sigmoid_cross_entropy",
         f=ag.sigmoid_cross_entropy,

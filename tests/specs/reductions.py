@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import beside
 
 from .base import CHOICE, INF, NAN, Spec, general, reduction
 
@@ -84,7 +85,9 @@ SCANS = [
     general("trapezoid_x", lambda y, x: np.trapezoid(y, x, axis=0), [(3, 2), (3,)], [(3, 2), (3, 2)]),
     general("gradient", lambda x: np.gradient(x, 0.5), (5,), (2,)),
     general("gradient_axes", lambda x: np.stack(np.gradient(x, edge_order=2)), (3, 4)),
-    general("gradient_uneven", lambda x: np.gradient(x, np.array([0.0, 1.0, 1.5, 4.0]), axis=1, edge_order=2), (2, 4)),
+    general(
+        "gradient_uneven", lambda x: np.gradient(x, beside(np.array([0.0, 1.0, 1.5, 4.0]), x), axis=1, edge_order=2), (2, 4)
+    ),
     general("sort", lambda x: np.sort(x, axis=0), (4,), (3, 2), **CHOICE),
     general("partition", lambda x: np.partition(x, 1), (4,), (2, 3), **CHOICE),
     general("median", lambda x: np.median(x, axis=0), (4,), (3, 2), (2, 2, 2), **CHOICE),
@@ -119,4 +122,4 @@ SCANS = [
 
 def _holes(x: Any) -> Any:
     """x with some elements NaN."""
-    return np.where(np.arange(x.size).reshape(x.shape) % 3 == 1, np.nan, x)
+    return np.where(beside(np.arange(x.size).reshape(x.shape) % 3 == 1, x), np.nan, x)

@@ -3,6 +3,7 @@
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import beside
 
 from .base import CHOICE, general
 
@@ -74,7 +75,12 @@ SHAPES = [
         [(1, 2, 2), (1, 1, 2)],
     ),
     general("concatenate_flat", lambda a, b: np.concatenate([a, b], axis=None), [(2, 2), ()]),
-    general("concatenate_with_array", lambda x: np.concatenate([[7.0], x, np.ones(2)], axis=-1, dtype=x.dtype), (3,), (0,)),
+    general(
+        "concatenate_with_array",
+        lambda x: np.concatenate([[7.0], x, beside(np.ones(2), x)], axis=-1, dtype=x.dtype),
+        (3,),
+        (0,),
+    ),
     general("concat", lambda a: np.concat([a, 2 * a], axis=-1), TWO),
     general("stack", lambda *xs: np.stack(xs, axis=-1), [(2, 3), (2, 3)], [(), ()], [(0, 2)] * 3),
     general("vstack", lambda *xs: np.vstack(xs), [(3,), (2, 3)], [(), ()], [(0, 2), (1, 2)], [THREE, THREE]),
