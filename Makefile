@@ -60,7 +60,7 @@ ops-table: $(VENV)/.test
 
 # the documentation as a site, in site/: open site/index.html, with or without a server
 docs: $(VENV)/.docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "written: site/index.html"
 
 docs-serve: $(VENV)/.docs

@@ -17,7 +17,7 @@ from typing import Any
 
 import reference
 from latex2mathml.converter import convert
-from mkdocs.structure.files import File
+from mkdocs.structure.files import File, InclusionLevel
 
 ROOT = Path(__file__).parent.parent
 FROM_ROOT = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
@@ -32,6 +32,8 @@ def page_of(path: str) -> str:
         return FROM_ROOT[path]
     if path.startswith("docs/"):
         return path.removeprefix("docs/")
+    if path == "notebooks/README.md":
+        return path
     if path.endswith(".ipynb"):
         return path.removesuffix(".ipynb") + ".md"
     return f"files/{path}.md"
@@ -89,7 +91,8 @@ def on_files(files: Any, config: Any) -> Any:
     wanted: set[str] = set()
 
     def add(path: str, content: str | bytes) -> None:
-        files.append(File.generated(config, path, content=content))
+        shown = InclusionLevel.NOT_IN_NAV if path.startswith("files/") else InclusionLevel.UNDEFINED
+        files.append(File.generated(config, path, content=content, inclusion=shown))
 
     for name, page in FROM_ROOT.items():
         add(page, with_links((ROOT / name).read_text(encoding="utf-8"), name, wanted))
