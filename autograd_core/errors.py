@@ -40,7 +40,12 @@ class AnomalyError(AutogradError, RuntimeError):
 
 
 class ArrayKindError(AutogradError, TypeError):
-    """Arrays of two libraries in one computation (CPU and GPU), or a function that the library of an array does not have."""
+    """Arrays of two libraries in one computation (CPU and GPU), or a function that the library of an array does not have.
+
+    >>> import autograd_core as ag
+    >>> issubclass(ag.ArrayKindError, TypeError)
+    True
+    """
 
 
 class ShapeError(AutogradError, ValueError):

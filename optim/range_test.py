@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import autograd_core as ag
-from autograd_core.extras import need
 
 from .averages import ExponentialAverage
 
@@ -69,8 +68,7 @@ class RangeTest:
         Raises:
             MissingExtraError: matplotlib is not installed.
         """
-        figure = need("matplotlib.figure", "viz").Figure(figsize=(6.0, 3.6), layout="constrained")
-        ax = figure.subplots()
+        (ax,) = ag.viz.axes(1, (6.0, 3.6))
         ax.plot(self.lrs, self.losses, color="#999999", linewidth=0.9, label="loss")
         ax.plot(self.lrs, self.smoothed, color="#0072B2", linewidth=1.8, label="smoothed")
         if self.suggestion is not None:
@@ -81,11 +79,8 @@ class RangeTest:
             low, high = min(self.smoothed), max(self.smoothed[: int(np.argmin(self.smoothed)) + 1])
             if low < high:
                 ax.set_ylim(low - 0.1 * (high - low), high + 0.6 * (high - low))
-        ax.grid(alpha=0.3)
-        ax.spines[["top", "right"]].set_visible(False)
         ax.legend(frameon=False, fontsize=8)
-        if path is not None:
-            figure.savefig(path, dpi=150)
+        ag.viz.save_plot(ax, path)
         return ax
 
 

@@ -14,7 +14,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
-from autograd_core.extras import need
+import autograd_core as ag
 
 __all__ = [
     "Schedule",
@@ -446,11 +446,7 @@ def plot(schedules: Mapping[str, Callable[[int], float]], steps: int, path: str 
     ['steps', 'cosine']
     """
     _positive(steps=steps, **{"the number of schedules": len(schedules)})
-    columns = min(4, len(schedules))
-    rows = -(-len(schedules) // columns)
-    size = (3.2 * columns + 0.4, 2.3 * rows + 0.2) if columns > 1 else (6.0, 3.2)
-    figure = need("matplotlib.figure", "viz").Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    axes = ag.viz.axes(len(schedules), (3.2, 2.4) if len(schedules) > 1 else (6.0, 3.2), columns=4)
     for (name, function), ax in zip(schedules.items(), axes, strict=False):
         values = [function(step) for step in range(steps)]
         ax.plot(range(steps), values, color="#0072B2", linewidth=1.6)
@@ -459,12 +455,7 @@ def plot(schedules: Mapping[str, Callable[[int], float]], steps: int, path: str 
         elif max(values) == min(values) > 0:
             ax.set_ylim(0, 1.3 * max(values))
         ax.set_title(name, fontsize=9)
-        ax.grid(alpha=0.3)
-        ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(labelsize=8)
         ax.set_xlabel("step", fontsize=8)
-    for ax in axes[len(schedules) :]:
-        ax.set_axis_off()
-    if path is not None:
-        figure.savefig(path, dpi=150)
-    return axes[: len(schedules)]
+    ag.viz.save_plot(axes, path)
+    return axes

@@ -20,7 +20,7 @@ __all__ = ["COLOURS", "axes", "plot_decision_boundary", "plot_histograms", "plot
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito: safe for colour-blind readers
 
 
-def axes(count: int = 1, size: tuple[float, float] = (5.2, 3.6)) -> Any:
+def axes(count: int = 1, size: tuple[float, float] = (5.2, 3.6), columns: int | None = None) -> Any:
     """New axes in the style of these plots, side by side in one figure.
 
     The figure is pyplot's if that is in use (so that notebooks show it), and otherwise stands alone.
@@ -28,6 +28,7 @@ def axes(count: int = 1, size: tuple[float, float] = (5.2, 3.6)) -> Any:
     Args:
         count: how many.
         size: of each, in inches.
+        columns: how many stand in a row; all by default.
 
     Returns:
         An array of matplotlib Axes, shape (count,).
@@ -39,14 +40,18 @@ def axes(count: int = 1, size: tuple[float, float] = (5.2, 3.6)) -> Any:
     >>> ax.plot([1, 2], [3, 4], color=COLOURS[0])  # doctest: +ELLIPSIS
     [...]
     """
-    layout = {"figsize": (size[0] * count, size[1]), "layout": "constrained"}
+    columns = min(count, columns or count)
+    rows = -(-count // columns)
+    layout = {"figsize": (size[0] * columns, size[1] * rows), "layout": "constrained"}
     pyplot = sys.modules.get("matplotlib.pyplot")
     figure = pyplot.figure(**layout) if pyplot is not None else need("matplotlib.figure", "viz").Figure(**layout)
-    found = figure.subplots(1, count, squeeze=False)[0]
-    for ax in found:
+    found = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax in found[:count]:
         ax.grid(alpha=0.3)
         ax.spines[["top", "right"]].set_visible(False)
-    return found
+    for ax in found[count:]:
+        ax.set_axis_off()
+    return found[:count]
 
 
 def save_plot(ax: Any, path: Any) -> None:
