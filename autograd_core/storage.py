@@ -115,6 +115,10 @@ def _write(safetensors: Any, arrays: dict[str, Any], path: Path, texts: dict[str
         raise SaveError(number, os.strerror(number) if number else str(error)) from error
 
 
+def _reason(error: Exception) -> str:
+    return one_line(f"{type(error).__name__}: {error}", 100)
+
+
 def load(path: _Path, *, mmap: bool = False) -> Any:
     """Read what `save` wrote, or any other safetensors file: those give a flat dict of arrays by name.
 
@@ -147,9 +151,9 @@ def load(path: _Path, *, mmap: bool = False) -> Any:
         content = json.loads(texts[_STRUCTURE])
         version, sums, node = content["version"], content["crc32"], content["tree"]
         if version == 1 and (sums.keys() != arrays.keys() or texts[_SEAL] != _seal(texts)):
-            raise ValueError("checksum of names and structure")
+            raise ValueError("names and structure do not have their checksum")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise DataError(f"{_shown(path)} is damaged: its header does not fit together ({type(error).__name__})") from error
+        raise DataError(f"{_shown(path)} is damaged: its header does not fit together ({_reason(error)})") from error
     if version != 1:
         raise DataError(f"{_shown(path)} is of version {str(version)[:40]}, and this package reads version 1: update it")
     for name, array in {} if mmap else arrays.items():

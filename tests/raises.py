@@ -168,7 +168,7 @@ def note(error: BaseException, looked_at: bool) -> None:
 
 def within(inner: BaseException, error: BaseException, match: Any) -> bool:
     """Whether the text of one error stands in that of another, and the pattern covers some of it."""
-    text, whole = str(inner), str(error)
+    text, whole = getattr(inner, "strerror", None) or str(inner), str(error)
     found = re.search(match, whole) if match is not None and text else None
     places = [start for start in range(len(whole)) if whole.startswith(text, start)]
     return found is not None and any(found.start() < start + len(text) and start < found.end() for start in places)

@@ -345,6 +345,12 @@ def test_arrays_of_npz_files_have_to_fit_their_headers(tmp_path, content):
         data.read_npz(npz_of(tmp_path / "a.npz", x=content))
 
 
+def test_npz_arrays_of_another_size_say_which(tmp_path):
+    content = npy("{'descr': '<f8', 'fortran_order': False, 'shape': (3,)}\n") + bytes(8)
+    with pytest.raises(ag.DataError, match=r"damaged NPZ file, .* \(dtype float64, shape \(3,\) and \d+ bytes\)"):
+        data.read_npz(npz_of(tmp_path / "a.npz", x=content))
+
+
 def test_npz_files_take_no_more_memory_than_they_can_justify(tmp_path):
     path = tmp_path / "a.npz"
     np.savez_compressed(path, x=np.zeros(10**6), y=np.zeros(0))

@@ -125,7 +125,7 @@ def _compare_numbers(name: str, y: Any, expected: Any, tolerance: float) -> None
     """Refuse outputs that are further apart than rounding."""
     scale = float(np.abs(expected[np.isfinite(expected)]).max(initial=1.0))
     with np.errstate(invalid="ignore", over="ignore"):
-        apart = np.abs(y.astype(float) - expected.astype(float))
+        apart = np.asarray(np.abs(y.astype(float) - expected.astype(float)))
     apart[(y == expected) | (np.isnan(y) & np.isnan(expected))] = 0.0  # infinities too
     apart[np.isnan(apart)] = np.inf  # one of them is NaN
     place = np.unravel_index(apart.argmax(), apart.shape)
