@@ -94,6 +94,7 @@ def plot_history(history: list[dict[str, float]], path: Path) -> None:
         ax.plot(epochs, [h[name] for h in history], color="#0072b2", label="training")
         ax.plot(epochs, [h[f"test_{name}"] for h in history], color="#d55e00", label="test")
         ax.set(xlabel="epoch", title=name, yscale="log" if name == "loss" else "linear")
+        ax.spines[["top", "right"]].set_visible(False)
         ax.grid(alpha=0.3)
         ax.legend(frameon=False)
     figure.savefig(path)
@@ -155,13 +156,15 @@ def main(out: Path, epochs: int, seed: int) -> int:
     for report in reports:
         print(f"{report}\n  largest relative error {report.max_error:.1e}\n")
 
-    loss = nn.functional.cross_entropy(net(data[0][:BATCH]), data[1][:BATCH])
+    images = data[0][:BATCH]
+    with viz.trace(net):  # which tells the picture what kinds of layers there are
+        loss = nn.functional.cross_entropy(net(images), data[1][:BATCH])
     files = {
         "graph.svg": "the graph of one training step's loss",
         "history.svg": "loss and accuracy over the epochs",
         "mistakes.svg": "the test digits that it misreads",
     }
-    viz.draw(loss, names=dict(net.named_parameters())).save(out / "graph.svg")
+    viz.draw(loss, names={"images": images, **dict(net.named_parameters())}).save(out / "graph.svg")
     plot_history(history, out / "history.svg")
     plot_mistakes(net, data[2], data[3], out / "mistakes.svg")
     print(f"written to {out.resolve()}:")

@@ -67,15 +67,15 @@ def screenshot(page: Path) -> None:
 
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1300,640"):
+    sharp = ("--window-size=1300,640", "--force-device-scale-factor=1.25")
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", *sharp):
         options.add_argument(argument)
     browser = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
     try:
         browser.get(page.as_uri())
         browser.execute_script(
-            "document.getElementById('open').click();"
             "document.querySelector('[data-name=tanh]').dispatchEvent(new MouseEvent('click', {bubbles: true}));"
-            "const slider = document.getElementById('slider'); slider.value = 8; slider.oninput();"
+            "const slider = document.getElementById('slider'); slider.value = 6; slider.oninput();"
         )
         browser.save_screenshot(str(IMAGES / "page.png"))
     finally:
@@ -96,8 +96,8 @@ def plots() -> None:
             return nn.functional.cross_entropy(net(x), labels)
 
     first, second = ag.viz.axes(2, (4.6, 3.8))
-    ag.viz.plot_decision_boundary(net, x, labels, ax=first)
-    ag.viz.plot_loss_surface(loss, dict(net.named_parameters()), rng=rng, ax=second)
+    ag.viz.plot_decision_boundary(net, x, labels, ax=first).set(title="decision boundary", xlabel="x[0]", ylabel="x[1]")
+    ag.viz.plot_loss_surface(loss, dict(net.named_parameters()), rng=rng, ax=second).set_title("loss around the minimum")
     ag.viz.save_plot(second, IMAGES / "surface.png")
     deep = nn.Sequential(*[layer for _ in range(8) for layer in (nn.Linear(64, 64, dtype=float), nn.Tanh())])
     square = lambda y: (y**2).mean()

@@ -8,7 +8,7 @@ import pytest
 
 import autograd_core as ag
 import nn
-from tests.pictures import GRAPHS
+from tests.pictures import GRAPHS, Block
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install 'autograd-core[browser]'")
 from selenium.webdriver.common.by import By  # noqa: E402
@@ -167,6 +167,19 @@ def test_play_and_pause(browser, tmp_path):
     at = page["#count"].text
     assert page["#play"].text == "Play"
     assert page["#count"].text == at
+
+
+def test_a_visited_node_has_its_cotangent_although_it_came_through_folded_pieces(browser, tmp_path):
+    net = nn.Sequential(*[Block(4) for _ in range(6)])
+    drawing = ag.viz.draw(net, inputs=np.ones((5, 4), np.float32))
+    assert "× 6" in drawing.dot
+    page = Page(browser, drawing.save(tmp_path / "folded.html"))
+    page.press(Keys.END)
+    operations = page.all(".node.op")
+    assert operations
+    for node in operations:
+        assert "reached" in node.get_attribute("class").split()
+        assert node.get_attribute("data-cotangent")
 
 
 def test_page_follows_the_colour_scheme_pans_and_zooms(network):

@@ -181,7 +181,7 @@ def _bad(look: dict[str, str]) -> dict[str, str]:
 def _look(kind: str) -> dict[str, str]:
     fill, line, shape, style, width = KINDS[kind]
     look = {"shape": shape, "style": style, "fillcolor": fill, "color": line, "penwidth": str(width)}
-    return look | {"margin": "0.14,0.11"} if shape == "cds" else look
+    return look | {"margin": "0.14,0.17"} if shape == "cds" else look
 
 
 def legend_rows(view: View, show: tuple[str, ...]) -> list[tuple[str, dict[str, str]]]:

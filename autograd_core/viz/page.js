@@ -260,7 +260,9 @@ function showStep(detail = true) {
   const count = data.steps.length, reached = new Set(), visited = step ? data.steps[step - 1] : null;
   if (step) for (const [id, s] of data.start) { state.set(id, s); reached.add(id); }
   for (let k = 0; k < step; k++) {
-    for (const part of data.steps[k].parts) { state.set(part.to, part.total); reached.add(part.to); }
+    const {vertex, total, parts} = data.steps[k];
+    state.set(vertex, total); reached.add(vertex); // parts of it may come from pieces that are folded away
+    for (const part of parts) { state.set(part.to, part.total); reached.add(part.to); }
   }
   stage.classList.toggle("stepping", step > 0);
   const now = new Set(visited ? visited.parts.flatMap(p => p.edges) : []);

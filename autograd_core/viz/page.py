@@ -213,7 +213,7 @@ class _Data:
             if v.kind == "op"
             else f"{v.label}: {heard}; it goes to .grad."
         )
-        return {"vertex": v.id, "parts": parts, "text": text}
+        return {"vertex": v.id, "total": _statistics(g), "parts": parts, "text": text}
 
 
 def _kind(look: dict[str, str]) -> str:

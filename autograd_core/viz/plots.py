@@ -118,7 +118,8 @@ def plot_histograms(arrays: Mapping[str, Any], title: str = "", bins: int = 60, 
     long = max(map(len, values)) > 3
     ax.set_xticks(range(len(values)), list(values), rotation=50 if long else 0, ha="right" if long else "center", fontsize=8)
     ax.set(ylabel="value", title=title)
-    ax.legend(framealpha=0.85, fontsize=8)
+    # above the axes: inside it would hide what it explains
+    ax.legend(fontsize=8, frameon=False, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
     save_plot(ax, path)
     return ax
 
