@@ -123,6 +123,7 @@ def test_workers_stay_on_the_cores_of_the_process_and_the_caller_is_not_moved():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # JAX's, where another test has imported it
 def test_a_forked_child_makes_its_own_workers():
     ag.in_threads(lambda _a, _b: None, 0, 3, least=1)
     child = os.fork()
