@@ -182,6 +182,12 @@ def test_the_reference_shows_each_docstring_with_its_example():
     assert shown > 500
 
 
+def test_every_page_is_in_the_navigation():
+    """Also where mkdocs is not installed, whose strict build refuses a page that is left out."""
+    listed = re.findall(r"([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    assert {path.name for path in (ROOT / "docs").glob("*.md")} - set(listed) == set()
+
+
 def test_the_site_builds_without_a_warning(tmp_path):
     pytest.importorskip("material")
     done = subprocess.run(
