@@ -36,12 +36,18 @@ def is_foreign(x: Any) -> bool:
     return type(x) is not np.ndarray and hasattr(x, "__array_function__") and not (isinstance(x, _OURS) or hasattr(x, "_data"))
 
 
+def _inside(x: Any) -> Any:
+    """What Tensors and Duals hold, however they are nested; other objects with a `_data`, such as a table's column, stay."""
+    while hasattr(x, "_data") and hasattr(x, "__array_function__"):
+        x = x._data
+    return x
+
+
 def foreign(*values: Any) -> Any:
     """The first array of another library among these, or inside these Tensors and Duals; None if there is none."""
     for x in values:
         if type(x) is not np.ndarray:
-            while hasattr(x, "_data"):
-                x = x._data
+            x = _inside(x)
             if is_foreign(x):
                 return x
     return None
@@ -76,8 +82,7 @@ def to_host(x: Any) -> Any:
 
 def values_of(x: Any) -> Any:
     """The array inside a Tensor or a Dual, of whatever library it is; numbers and lists as a NumPy array."""
-    while hasattr(x, "_data"):
-        x = x._data
+    x = _inside(x)
     return x if is_foreign(x) else np.asanyarray(x)
 
 
@@ -113,8 +118,7 @@ def mixed(*values: Any) -> tuple[str, str] | None:
     kinds: dict[str, None] = {}
     for x in values:
         for item in x if isinstance(x, (list, tuple)) else (x,):
-            while hasattr(item, "_data"):
-                item = item._data
+            item = _inside(item)
             if isinstance(item, np.ndarray) or is_foreign(item):
                 kinds[kind_of(item)] = None
     return None if len(kinds) < 2 else tuple(kinds)[:2]  # type: ignore[return-value]

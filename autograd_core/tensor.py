@@ -47,6 +47,11 @@ def as_array(data: Any, dtype: Any = None) -> Any:
         array = np.asarray(data, dtype=dtype)
     except ValueError as error:  # NumPy's own text says which dimension is uneven
         raise ShapeError(f"these nested lists do not form an array: {error}") from error
+    except TypeError as error:  # a list of arrays that stay where they are
+        refused = unsupported("a Tensor from a list", error, data)
+        if refused is None:
+            raise
+        raise refused from error
     if array.dtype.kind not in "biufc":
         raise DTypeError(
             f"a Tensor holds booleans, integers, real or complex numbers; got dtype {array.dtype} "
@@ -290,7 +295,15 @@ class Tensor(Bound):
         if function is None:
             module = (getattr(func, "__module__", None) or "numpy").removeprefix("numpy.").removeprefix("numpy")
             raise NoRuleError(_UNKNOWN.format(f"{module}.{func.__name__}".lstrip(".")))
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except TypeError as error:  # from what a function does around its ops, which say it themselves
+            refused = (
+                None if isinstance(error, AutogradError) else unsupported(f"'{func.__name__}'", error, *args, *kwargs.values())
+            )
+            if refused is None:
+                raise
+            raise refused from error
 
     def __repr__(self) -> str:
         return _repr(self)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .arrays import foreign, is_foreign
+from .arrays import foreign, is_foreign, one_kind
 from .dual import Dual, bare
 from .errors import DTypeError, ShapeError
 from .graph import Extra, enable_grad, modes, topological_order
@@ -269,6 +269,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     given, rebuild = flatten(list(primals))
     where = [path for k, tree in enumerate(primals) for path in paths(tree, f"primal {k}")]
     directions = flatten_like(list(tangents), list(primals), "the tangents")
+    one_kind("jvp", *(x for x in (*given, *directions) if np.ndim(x)))
     modes.level += 1
     try:
         with enable_grad():

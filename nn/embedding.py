@@ -34,7 +34,7 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
     array([[[1., 1.],
             [3., 3.]]])
     """
-    numbers = beside(values_of(input), weight) if isinstance(input, (list, tuple, int)) else values_of(input)
+    numbers = beside(values_of(input), weight) if isinstance(input, (list, tuple, int, np.generic)) else values_of(input)
     one_kind("an embedding", numbers, weight)
     rows = weight.shape[0]
     if numbers.dtype.kind not in "iu":

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from autograd_core import ShapeError, Tensor, load, no_grad, save
+from autograd_core import DTypeError, ShapeError, Tensor, load, no_grad, save
 from autograd_core.arrays import is_foreign, to_host, values_of
 from autograd_core.text import one_line
 
@@ -275,11 +275,17 @@ class Module:
             like: an array of CuPy, or of another library that speaks NumPy's protocols, on the device that is meant; a NumPy
                 array, such as `np.empty(0)`, brings the module to the host. Dtypes stay. Make optimizers afterwards.
 
+        Raises:
+            DTypeError: `like` is no array, but the name of a device, say.
+
         >>> from nn import Linear
         >>> type(Linear(2, 1).to(like=np.empty(0)).weight.data)  # it was there already
         <class 'numpy.ndarray'>
         """
-        there = is_foreign(values_of(like))
+        like = values_of(like)
+        if like.dtype.kind not in "biufc":
+            raise DTypeError(f"to takes an array that is on the device that is meant; got {one_line(like, 60)}")
+        there = is_foreign(like)
         for tensor in (*self.parameters(), *self.buffers()):
             grad = tensor.grad
             tensor.data = np.asarray(to_host(tensor.data), like=like) if there else to_host(tensor.data)

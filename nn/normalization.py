@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 import autograd_core as ag
-from autograd_core.arrays import values_of
+from autograd_core.arrays import one_kind, values_of
 
 from .module import Buffer, Module, Parameter
 
@@ -300,6 +300,8 @@ class _RunningNorm(Module):
         if self.running_mean is not None and self.running_var is not None and not self.training:
             scale = 1 / ag.sqrt(self.running_var + self.eps)
             return ag.scale_shift(x, _per_channel(scale, x.ndim), _per_channel(-self.running_mean * scale, x.ndim))
+        if self.running_mean is not None:
+            one_kind(type(self).__name__, x, self.running_mean)
         axes = self._axes(x)
         count = self.batch.count(math.prod(x.shape[k] for k in axes))
         if count <= 1 and self.training:

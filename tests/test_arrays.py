@@ -358,6 +358,14 @@ MIXES = {
     ),
     "log-likelihoods": (lambda t, a: nn.functional.nll_loss(t[None], np.array([1])), "nll_loss mixes Duck and NumPy arrays"),
     "a target": (lambda t, a: nn.functional.mse_loss(t, a), "'subtract' mixes Duck and NumPy arrays"),
+    "a mask": (
+        lambda t, a: nn.functional.scaled_dot_product_attention(t[None], t[None], t[None], attn_mask=a[:1, None] > 0),
+        "'attention_weights' mixes Duck and NumPy arrays",
+    ),
+    "a batch": (lambda t, a: nn.BatchNorm1d(2).to(like=t.data)(np.ones((3, 2))), "BatchNorm1d mixes NumPy and Duck arrays"),
+    "a tangent": (lambda t, a: ag.jvp(np.tanh, (t.data,), (a,)), "jvp mixes Duck and NumPy arrays"),
+    "points of an interpolation": (lambda t, a: np.interp(t, a, a), "'interp' mixes Duck and NumPy arrays"),
+    "a list": (lambda t, a: ag.Tensor([t.data, a]), "a Tensor from a list mixes Duck and NumPy arrays"),
     "parameters": (
         lambda t, a: optim.Adam([ag.Tensor(a, requires_grad=True), t]),
         "a group of Adam mixes NumPy and Duck arrays",
@@ -392,6 +400,47 @@ def test_an_array_that_cannot_be_copied_to_the_host_says_so():
 
     with pytest.raises(ag.ArrayKindError, match=r"Closed arrays have no method get\(\)"):
         to_host(Closed())
+
+
+def test_a_tensor_from_a_list_of_arrays_elsewhere_says_what_is_wrong(there):
+    with pytest.raises(ag.ArrayKindError, match="a Tensor from a list cannot be computed with Duck arrays: Implicit"):
+        ag.Tensor([there(1.0), there(2.0)])
+
+
+def test_sharded_optimizers_take_numpy_arrays_only(there):
+    model = nn.parallel.DataParallel(nn.Linear(2, 1).to(like=there(0.0)))
+    with pytest.raises(ag.ArrayKindError, match=r"works on NumPy arrays: .* Adam\(model.parameters\(\)\)"):
+        nn.parallel.ZeroRedundancyOptimizer(model, optim.Adam)
+
+
+def test_numbers_that_say_how_come_from_wherever_they_are(there):
+    t = ag.Tensor(there([1.0, 2.0]), requires_grad=True)
+    assert np.repeat(t, there([1, 2])).tolist() == [1.0, 2.0, 2.0]
+    assert np.roll(t, there(1)).tolist() == [2.0, 1.0]
+    assert np.pad(t, there([1, 0])).tolist() == [0.0, 1.0, 2.0]
+    assert nn.Embedding(3, 2).to(like=t.data)(np.int64(1)).shape == (2,)
+
+
+def test_to_takes_tensors_and_no_names_of_devices(there):
+    net = nn.Linear(2, 1).to(like=ag.Tensor(there(0.0)))
+    assert isinstance(net.weight.data, Duck)
+    for device in ("cuda", None):
+        with pytest.raises(ag.DTypeError, match=f"an array that is on the device that is meant; got {device}"):
+            net.to(device)
+    assert isinstance(net.weight.data, Duck)
+
+
+def test_objects_with_a_field_named_data_are_no_tensors():
+    """As a column of a pandas table."""
+
+    class Column:
+        dtype, _data = np.dtype(int), object()
+
+        def __array__(self, dtype=None, copy=None):
+            return np.array([1, 0])
+
+    scores = np.array([[0.0, 1.0], [1.0, 0.0]])
+    assert nn.functional.cross_entropy(scores, Column()) == nn.functional.cross_entropy(scores, np.array([1, 0]))
 
 
 def test_the_page_lists_what_cupy_lacks():

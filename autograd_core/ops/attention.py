@@ -94,7 +94,7 @@ def attention_weights(scores: Any, bias: Any = None, scale: float = 1.0) -> Any:
     if scores.dtype.kind != "f":
         raise DTypeError(f"'attention_weights' takes floating-point scores; got {scores.dtype}")
     if bias is not None:
-        bias = beside(as_operand(bias), scores)
+        bias = as_operand(bias, scores)
         if not fits_into(bias.shape, scores.shape):
             raise ShapeError(
                 f"'attention_weights': a bias of shape {bias.shape} does not broadcast to scores of shape {scores.shape}"

@@ -26,7 +26,13 @@ def spread(ufunc: np.ufunc) -> Callable[[Any], Any]:
     trials: dict[tuple[Any, int], ThreadTrial] = {}  # by dtype and magnitude of the size
 
     def forward(x: Any) -> Any:
-        if x.__class__ is not np.ndarray or x.size < _LARGE or x.dtype.kind not in "fc" or get_num_threads() < 2:
+        if (
+            x.__class__ is not np.ndarray
+            or x.size < _LARGE
+            or x.dtype.kind not in "fc"
+            or not x.dtype.isnative
+            or get_num_threads() < 2
+        ):
             return ufunc(x)
         y = np.empty_like(x)
         if y.strides != x.strides:  # has gaps, or lies backwards

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..arrays import beside
+from ..arrays import beside, to_host
 from ..dual import bare
 from ..errors import DTypeError, NoRuleError
 from .derived import as_operand, derived
@@ -334,7 +334,7 @@ def _widths(pad_width: Any, ndim: int) -> list[list[int]]:
         for axis, width in pad_width.items():
             widths[axis] = width
     else:
-        widths = np.broadcast_to(np.asarray(bare(pad_width)), (ndim, 2))
+        widths = np.broadcast_to(np.asarray(to_host(bare(pad_width))), (ndim, 2))
     if widths.dtype.kind not in "iu":
         raise DTypeError(f"pad_width has to be of integers; got {widths.dtype}")
     if (widths < 0).any():

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..arrays import beside, foreign
+from ..arrays import beside, foreign, to_host
 from ..dual import bare
 from ..errors import DTypeError
 from ..graph import unbroadcast
@@ -368,7 +368,7 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
     >>> ag.grad(lambda a: ag.roll(a, 1)[0])(np.arange(4.0))
     array([0., 0., 0., 1.])
     """
-    return _roll(a, np.asarray(bare(shift)).tolist(), axis)
+    return _roll(a, np.asarray(to_host(bare(shift))).tolist(), axis)
 
 
 # Elements repeated
@@ -442,7 +442,7 @@ def repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
     """
     a = ravel(a) if axis is None else as_operand(a)
     axis = normalize_axis_index(axis or 0, a.ndim)
-    repeats = np.asarray(bare(repeats))
+    repeats = np.asarray(to_host(bare(repeats)))
     if repeats.size != 1:
         return a[at(axis, np.repeat(np.arange(a.shape[axis]), repeats))]
     before, n, behind = a.shape[:axis], a.shape[axis], a.shape[axis + 1 :]

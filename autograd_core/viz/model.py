@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..anomaly import Source, Watched
+from ..arrays import to_host
 from ..dual import Dual, bare
 from ..errors import GraphError
 from ..piece import dense
@@ -250,7 +251,7 @@ class _Builder:
             position = node.parents.index(None)
             c = self.arguments[node].get(position)
             if c is not None and np.ndim(bare(c)) == 0 and hasattr(bare(c), "__float__"):
-                text = number(np.asarray(bare(c)).item())
+                text = number(np.asarray(to_host(bare(c))).item())
                 return f"x {_INFIX[name]} {text}" if position else f"{text} {_INFIX[name]} x"
         return SYMBOLS.get(name, name)
 

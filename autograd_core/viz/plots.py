@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import to_host
 from ..dual import bare
 from ..errors import ShapeError
 from ..extras import need
@@ -95,7 +96,7 @@ def plot_histograms(arrays: Mapping[str, Any], title: str = "", bins: int = 60, 
     >>> plot_histograms({f"layer {k}": rng.normal(scale=k, size=1000) for k in (1, 2, 3)}).get_ylabel()
     'value'
     """
-    values = {name: np.asarray(bare(x)).ravel() for name, x in arrays.items()}
+    values = {name: np.asarray(to_host(bare(x))).ravel() for name, x in arrays.items()}
     finite = {name: x[np.isfinite(x)].astype(float) for name, x in values.items()}
     seen = [x for x in finite.values() if x.size]
     if not seen:

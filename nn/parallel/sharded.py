@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import foreign
 from optim import clip_grad_value_, global_norm
 
 from .data_parallel import DataParallel
@@ -85,6 +86,11 @@ class ZeroRedundancyOptimizer:
         by_dtype: dict[Any, list[Any]] = {}
         for p in self.params:
             by_dtype.setdefault(p.dtype, []).append(p)
+        if foreign(*self.params) is not None:
+            raise ag.ArrayKindError(
+                "ZeroRedundancyOptimizer works on NumPy arrays: bring the module to the host, module.to(like=np.empty(0)), or "
+                f"make the optimizer itself, {optimizer_class.__name__}(model.parameters())"
+            )
         self.slices = [_Slices(params, self.ranks.rank, self.ranks.size) for params in by_dtype.values()]
         self.inner = optimizer_class([s.own for s in self.slices], **settings)
         self.reduced = False
