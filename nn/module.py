@@ -282,9 +282,9 @@ class Module:
         >>> type(Linear(2, 1).to(like=np.empty(0)).weight.data)  # it was there already
         <class 'numpy.ndarray'>
         """
-        like = values_of(like)
-        if like.dtype.kind not in "biufc":
+        if getattr(like, "dtype", np.dtype(object)).kind not in "biufc":
             raise DTypeError(f"to takes an array that is on the device that is meant; got {one_line(like, 60)}")
+        like = values_of(like)
         there = is_foreign(like)
         for tensor in (*self.parameters(), *self.buffers()):
             grad = tensor.grad

@@ -193,3 +193,15 @@ def test_one_thread_switches_splitting_off(monkeypatch):
         np.tanh(ag.Tensor(np.ones(1 << 18)))
     finally:
         ag.set_num_threads(before)
+
+
+def test_large_arrays_of_foreign_byte_order_come_back_in_the_machines_own():
+    x = np.linspace(-1.0, 1.0, 1 << 18).astype(">f8")
+    before = ag.get_num_threads()
+    try:
+        ag.set_num_threads(2)
+        y = np.exp(ag.Tensor(x)).data
+    finally:
+        ag.set_num_threads(before)
+    assert y.dtype == np.exp(x).dtype == np.float64
+    np.testing.assert_array_equal(y, np.exp(x))

@@ -3,6 +3,7 @@
 import numpy as np
 
 import autograd_core as ag
+from autograd_core.arrays import beside
 
 from .base import CHOICE, INF, general
 
@@ -10,7 +11,14 @@ CAUSAL = np.triu(np.full((3, 3), -INF), 1)
 ANGLES = np.array([[0.3, 1.1], [-0.7, 2.0], [4.0, 0.0]])
 
 ATTENTION = [
-    general("attention_weights", lambda x: ag.attention_weights(x, CAUSAL, 0.7), (3, 3), (2, 2, 3, 3), (0, 3, 3), **CHOICE),
+    general(
+        "attention_weights",
+        lambda x: ag.attention_weights(x, beside(CAUSAL, x), 0.7),
+        (3, 3),
+        (2, 2, 3, 3),
+        (0, 3, 3),
+        **CHOICE,
+    ),
     general(
         "attention_weights_biased",
         ag.attention_weights,
