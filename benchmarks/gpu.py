@@ -61,6 +61,17 @@ def networks(lib, linear, conv, norm, block, embedding):
     }
 
 
+def training_step(net, adam, cross_entropy, x, target):
+    def step():
+        scores = net(x)
+        loss = cross_entropy(scores.reshape(-1, scores.shape[-1]), target.reshape(-1))
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+
+    return step
+
+
 def median_ms(step, wait, steps):
     for _ in range(10):
         step()
@@ -84,13 +95,7 @@ def ours(steps):
         net.to(like=cupy.empty(0))
         adam, x, target = optim.Adam(net.parameters()), cupy.asarray(x), cupy.asarray(target)
 
-        def step(net=net, adam=adam, x=x, target=target):
-            scores = net(x)
-            loss = nn.functional.cross_entropy(scores.reshape(-1, scores.shape[-1]), target.reshape(-1))
-            adam.zero_grad()
-            loss.backward()
-            adam.step()
-
+        step = training_step(net, adam, nn.functional.cross_entropy, x, target)
         yield name, median_ms(step, cupy.cuda.Device().synchronize, steps)
 
 
@@ -105,13 +110,7 @@ def theirs(steps):
         net.cuda()
         adam, x, target = torch.optim.Adam(net.parameters()), torch.tensor(x).cuda(), torch.tensor(target).cuda()
 
-        def step(net=net, adam=adam, x=x, target=target):
-            scores = net(x)
-            loss = t.functional.cross_entropy(scores.reshape(-1, scores.shape[-1]), target.reshape(-1))
-            adam.zero_grad()
-            loss.backward()
-            adam.step()
-
+        step = training_step(net, adam, t.functional.cross_entropy, x, target)
         yield name, median_ms(step, torch.cuda.synchronize, steps)
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from autograd_core import DTypeError, ShapeError, Tensor, load, no_grad, save
-from autograd_core.arrays import is_foreign, to_host, values_of
+from autograd_core.arrays import beside, to_host, values_of
 from autograd_core.text import one_line
 
 from .summary import Summary
@@ -285,11 +285,10 @@ class Module:
         if getattr(like, "dtype", np.dtype(object)).kind not in "biufc":
             raise DTypeError(f"to takes an array that is on the device that is meant; got {one_line(like, 60)}")
         like = values_of(like)
-        there = is_foreign(like)
         for tensor in (*self.parameters(), *self.buffers()):
             grad = tensor.grad
-            tensor.data = np.asarray(to_host(tensor.data), like=like) if there else to_host(tensor.data)
-            tensor.grad = None if grad is None else np.asarray(to_host(grad.data), like=like) if there else to_host(grad.data)
+            tensor.data = beside(to_host(tensor.data), like)
+            tensor.grad = None if grad is None else beside(to_host(grad.data), like)
         return self
 
     def _state(self) -> dict[str, Tensor]:

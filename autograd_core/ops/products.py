@@ -61,7 +61,7 @@ _cross: Any = primitive(
 )
 
 
-def _is_ours(x: Any) -> bool:
+def _wants_rows(x: Any) -> bool:
     """Whether a function composed of rows is wanted: for Tensors, and for libraries that may lack NumPy's."""
     return hasattr(x, "_data") or is_foreign(x)
 
@@ -75,7 +75,7 @@ def replaces(numpy_function: Callable[..., Any]) -> Callable[[Callable[..., Any]
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             for x in (*args, *kwargs.values()):
-                if _is_ours(x) or (isinstance(x, (list, tuple)) and any(map(_is_ours, x))):
+                if _wants_rows(x) or (isinstance(x, (list, tuple)) and any(map(_wants_rows, x))):
                     return recorded(*args, **kwargs)
             return numpy_function(*args, **kwargs)
 
